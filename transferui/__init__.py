@@ -1,0 +1,34 @@
+"""TransferUI: take a network that has learned to see, show it your own photos, and see what it learns.
+
+The names below are loaded when they are first used, so that ``import transferui`` costs nothing and never loads torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "TrainConfig": "transferui.config",
+    "UserError": "transferui.errors",
+    "Dataset": "transferui.data.dataset",
+    "open_dataset": "transferui.data.dataset",
+    "train": "transferui.runs.worker",
+    "Result": "transferui.runs.worker",
+    "load_model": "transferui.export.bundle",
+}
+
+if TYPE_CHECKING:
+    from transferui.config import TrainConfig
+    from transferui.data.dataset import Dataset, open_dataset
+    from transferui.errors import UserError
+    from transferui.export.bundle import load_model
+    from transferui.runs.worker import Result, train
+
+__all__ = ["Dataset", "Result", "TrainConfig", "UserError", "__version__", "load_model", "open_dataset", "train"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'transferui' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,293 @@
+"""Every training setting, once: default, range, plain words. Widgets, flags, checks and documentation come from here."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from transferui.errors import UserError
+
+
+def _setting(label: str, help_text: str, *, group: str = "training", **limits: Any) -> Any:
+    """A field of TrainConfig: `label` is what the page says, `help_text` explains it to a 14-year-old."""
+    return Field(title=label, description=help_text, json_schema_extra={"group": group}, allow_inf_nan=None, **limits)
+
+
+def _number(label: str, help_text: str, **limits: Any) -> Any:
+    """A field holding a float: like `_setting`, and never NaN or infinite."""
+    return Field(title=label, description=help_text, json_schema_extra={"group": "training"}, allow_inf_nan=False, **limits)
+
+
+class TrainConfig(BaseModel):
+    """All that decides a run, besides the pictures.
+
+    Numbers are checked strictly: no text for a number, no bool for an int, no NaN, nothing out of range.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    backbone: Annotated[str, _setting("Network (backbone)", "The pretrained network to start from.", group="model")] = (
+        "efficientnet_lite0"
+    )
+    weights: Annotated[
+        Literal["imagenet", "random"],
+        _setting(
+            "Starting weights",
+            "imagenet starts from what the network has learned from 1.3 million photos; random starts from nothing.",
+            group="model",
+        ),
+    ] = "imagenet"
+    trainable: Annotated[
+        str,
+        _setting(
+            "Stages that learn (trainable)",
+            "none, last, half, all, or names of stages with commas between them. The head always learns.",
+            group="model",
+            max_length=500,
+        ),
+    ] = "none"
+    epochs: Annotated[
+        int,
+        _setting(
+            "Passes over the photos (epochs)",
+            "How often the new head sees every training photo while everything else is frozen.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 30
+    finetune_epochs: Annotated[
+        int,
+        _setting(
+            "Passes while fine-tuning (epochs)",
+            "How often the warm blocks and the head see every training photo, after the head has learned. Used only when blocks learn.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 8
+    batch_size: Annotated[
+        int,
+        _setting(
+            "Photos per step (batch size)",
+            "How many photos are looked at before the weights change a little.",
+            ge=1,
+            le=1024,
+        ),
+    ] = 32
+    head_learning_rate: Annotated[
+        float,
+        _number(
+            "Step size of the head (learning rate)",
+            "How far the head's weights move in each step. Too large: it jumps about. Too small: it crawls.",
+            ge=1e-7,
+            le=10.0,
+        ),
+    ] = 3e-3
+    backbone_learning_rate: Annotated[
+        float,
+        _number(
+            "Step size of the blocks (learning rate)",
+            "How far the weights of the learning blocks move. Much smaller than the head's, so that they do not forget.",
+            ge=1e-8,
+            le=1.0,
+        ),
+    ] = 1e-4
+    optimizer: Annotated[
+        Literal["adamw", "sgd"],
+        _setting("Optimizer", "The rule that turns errors into steps. adamw is forgiving; sgd is the classic (momentum 0.9)."),
+    ] = "adamw"
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"],
+        _setting("Learning-rate schedule", "How the step size shrinks over a phase. All start with a short warm-up when fine-tuning."),
+    ] = "cosine"
+    weight_decay: Annotated[
+        float,
+        _number(
+            "Weight decay",
+            "Pulls weights gently towards zero, which keeps the answer simple.",
+            ge=0.0,
+            le=10.0,
+        ),
+    ] = 0.05
+    augmentation: Annotated[
+        Literal["none", "flip", "crops"],
+        _setting(
+            "Changed copies (augmentation)",
+            "flip also shows mirrored photos, crops also randomly cut ones. Use none when left and right matter, as for digits or signs.",
+        ),
+    ] = "none"
+    class_weights: Annotated[
+        Literal["auto", "off", "balanced"],
+        _setting(
+            "Weigh small classes more (class weights)",
+            "balanced lets every class count the same; auto does so when the largest class has over 3 times the photos of the smallest.",
+        ),
+    ] = "auto"
+    early_stopping: Annotated[
+        int,
+        _setting(
+            "Stop early after (epochs)",
+            "End a phase when the validation loss has not improved for this many epochs. 0 never stops early.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 10
+    batchnorm_statistics: Annotated[
+        Literal["keep", "update"],
+        _setting(
+            "BatchNorm averages of learning blocks",
+            "keep uses the averages from ImageNet, which is steadier with few photos; update learns them anew. Frozen blocks always keep.",
+        ),
+    ] = "keep"
+    head_start: Annotated[
+        Literal["trained", "random"],
+        _setting(
+            "Head when fine-tuning starts",
+            "trained teaches the head first; random starts both at once, which can spoil what the blocks know.",
+        ),
+    ] = "trained"
+    val_fraction: Annotated[
+        float,
+        _number(
+            "Share kept for checking (validation)",
+            "Share of the photos that is never learned from. Not used when the photos come with a val folder.",
+            ge=0.05,
+            le=0.5,
+        ),
+    ] = 0.2
+    image_size: Annotated[
+        int,
+        _setting(
+            "Picture size in pixels",
+            "Side of the square picture the network sees. 0 takes the size the network was trained with.",
+            ge=0,
+            le=512,
+        ),
+    ] = 0
+    seed: Annotated[
+        int, _setting("Random seed", "The same number gives the same split and the same run.", ge=0, le=2**31 - 1)
+    ] = 0
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        _setting("Number format (precision)", "auto takes bfloat16 for frozen blocks where this machine is built for it.", group="machine"),
+    ] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        _setting("Computed on (device)", "auto takes the graphics processor when there is one.", group="machine"),
+    ] = "auto"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the settings table.
+
+    Attributes:
+        kind: ``int``, ``float``, ``choice`` or ``text``.
+        low, high: inclusive range of a number; None where there is none.
+        choices: allowed words of a ``choice``.
+        group: ``model``, ``training`` or ``machine``.
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: Literal["int", "float", "choice", "text"]
+    default: int | float | str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    group: str = "training"
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "text":
+            return "text of at most 500 characters"
+        whole = "a whole number" if self.kind == "int" else "a number"
+        return f"{whole} from {self.low:g} to {self.high:g}" if self.high and self.high < 1e6 else f"{whole} from {self.low:g}"
+
+
+def _limit(field: FieldInfo, name: str) -> float | None:
+    return next((getattr(m, name) for m in field.metadata if getattr(m, name, None) is not None), None)
+
+
+def _row(name: str, field: FieldInfo) -> Setting:
+    kinds: dict[Any, Literal["int", "float", "text"]] = {int: "int", float: "float", str: "text"}
+    choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is Literal else ()
+    extra = field.json_schema_extra
+    group = str(extra["group"]) if isinstance(extra, dict) else "training"
+    return Setting(
+        name=name,
+        label=field.title or name,
+        help=field.description or "",
+        kind="choice" if choices else kinds[field.annotation],
+        default=field.default,
+        low=_limit(field, "ge"),
+        high=_limit(field, "le"),
+        choices=choices,
+        group=group,
+    )
+
+
+SETTINGS: typing.Mapping[str, Setting] = types.MappingProxyType(
+    {name: _row(name, field) for name, field in TrainConfig.model_fields.items()}
+)
+
+# Quick look trains the head only; Balanced adds the last stage, Best the last half, with gentle augmentation.
+PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
+    {
+        "quick": {"trainable": "none"},
+        "balanced": {"trainable": "last", "augmentation": "flip", "finetune_epochs": 8},
+        "best": {"trainable": "half", "augmentation": "crops", "finetune_epochs": 15},
+    }
+)
+
+
+def make_config(values: typing.Mapping[str, Any]) -> TrainConfig:
+    """Check settings that come from outside (page, HTTP, command line, file).
+
+    Raises:
+        UserError: ``BAD_SETTING`` names the first wrong field, the allowed values and what was found.
+    """
+    try:
+        return TrainConfig.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explain(error) from error
+
+
+def _explain(error: ValidationError) -> UserError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    setting = SETTINGS.get(name)
+    if setting is None:
+        return UserError("BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name)
+    found = repr(first.get("input"))
+    found = found if len(found) < 60 else found[:57] + "..."
+    return UserError(
+        "BAD_SETTING", f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.", "Choose a value in that range.", name
+    )
+
+
+def parse_setting(name: str, text: str) -> int | float | str:
+    """Turn the text after ``--set name=`` into the setting's type; range checks are `make_config`'s.
+
+    Raises:
+        UserError: ``BAD_SETTING`` when there is no such setting or the text is no number.
+    """
+    setting = SETTINGS.get(name)
+    if setting is None:
+        raise UserError("BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name)
+    if setting.kind not in ("int", "float"):
+        return text
+    try:
+        return int(text) if setting.kind == "int" else float(text)
+    except ValueError:
+        raise UserError(
+            "BAD_SETTING", f"{setting.label} ({name}) must be {setting.allowed}, but it was {text[:60]!r}.", "", name
+        ) from None
