@@ -1,0 +1,232 @@
+"""Where everything lies on disk: a run is a folder of files, and files are all that page and training process share.
+
+Every look-up takes the owner first and answers NOT_FOUND for what belongs to somebody else. Never imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transferui.config import TrainConfig, make_config
+from transferui.data.dataset import Dataset, load_dataset, owner_of
+from transferui.errors import UserError
+
+ACTIVE_STATES = ("queued", "preparing", "running")
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file as a whole: a reader sees the old one or the new one, also after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The content of a JSON object file, or None when there is none (yet) or it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: a folder with config.json, status.json, metrics.jsonl, results.json, checkpoint, log.txt, stop."""
+
+    id: str
+    folder: Path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """config.json: settings, dataset, owner, time of creation."""
+        facts = read_json(self.folder / "config.json")
+        if facts is None:
+            raise UserError("RUN_BROKEN", "This run's config.json is missing or damaged.", "Start a new run.")
+        return facts
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of the run."""
+        return make_config(self.facts["settings"])
+
+    @property
+    def created(self) -> float:
+        """When the run was made, in seconds since 1970."""
+        return float(self.facts["created"])
+
+    @property
+    def dataset_id(self) -> str:
+        """Id of the dataset the run learns from."""
+        return str(self.facts["dataset_id"])
+
+    @property
+    def dataset_folder(self) -> Path:
+        """Folder of the dataset the run learns from."""
+        return Path(self.facts["dataset_folder"])
+
+    def status(self) -> dict[str, Any]:
+        """status.json; state is one of queued, preparing, running, finished, stopped, failed, interrupted."""
+        return read_json(self.folder / "status.json") or {"state": "queued"}
+
+    def write_status(self, **values: Any) -> None:
+        """Replace status.json."""
+        write_json(self.folder / "status.json", {**values, "updated": time.time()})
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Rows of metrics.jsonl; a torn last line is ignored."""
+        try:
+            lines = (self.folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        rows = []
+        for line in lines:
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break  # a line torn by a crash; what follows it was never written
+        return rows
+
+    def results(self) -> dict[str, Any] | None:
+        """results.json, or None before the run has one."""
+        return read_json(self.folder / "results.json")
+
+    def ask_to_stop(self) -> None:
+        """Leave the stop file; the training process looks for it at every step."""
+        (self.folder / "stop").touch()
+
+
+class Store:
+    """Datasets, runs and desks of one data folder.
+
+    Args:
+        data_dir: the folder of DESIGN section 4; made when it is missing.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        for name in ("datasets", "runs", "features", "weights", "desks"):
+            (data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def create_run(self, owner: str, dataset_folder: Path, config: TrainConfig) -> Run:
+        """Make the folder of a new run, waiting in line."""
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
+        folder = self.data_dir / "runs" / run_id
+        dataset = load_dataset(dataset_folder)
+        facts = {
+            "settings": config.model_dump(),
+            "dataset_id": dataset.id,
+            "dataset_folder": str(dataset_folder),
+            "dataset_name": dataset.name,
+            "owner": hash_owner(owner),
+            "created": time.time(),
+        }
+        write_run_folder(folder, facts)
+        return Run(run_id, folder)
+
+    def get_run(self, owner: str, run_id: str) -> Run:
+        """A run of this owner.
+
+        Raises:
+            UserError: ``NOT_FOUND``, the same whether it never existed or belongs to somebody else.
+        """
+        folder = self.data_dir / "runs" / run_id if _ID.fullmatch(run_id or "") else None
+        facts = read_json(folder / "config.json") if folder else None
+        if folder is None or facts is None or facts.get("owner") != hash_owner(owner):
+            raise UserError("NOT_FOUND", "This run does not exist (any more).", "Choose one from the list of your runs.")
+        return Run(run_id, folder)
+
+    def all_runs(self) -> list[Run]:
+        """Every run on this server, newest first."""
+        folders = sorted((self.data_dir / "runs").iterdir(), key=lambda p: p.name, reverse=True)
+        return [Run(p.name, p) for p in folders if not p.name.startswith(".") and (p / "config.json").is_file()]
+
+    def list_runs(self, owner: str) -> list[Run]:
+        """This owner's runs, newest first."""
+        key = hash_owner(owner)
+        return [run for run in self.all_runs() if (read_json(run.folder / "config.json") or {}).get("owner") == key]
+
+    def delete_run(self, owner: str, run_id: str) -> None:
+        """Remove a run that is over, with all its files.
+
+        Raises:
+            UserError: ``RUN_ACTIVE`` while it waits or trains.
+        """
+        run = self.get_run(owner, run_id)
+        if run.status()["state"] in ACTIVE_STATES:
+            raise UserError("RUN_ACTIVE", "This run is still going on.", "Stop it first, then delete it.")
+        shutil.rmtree(run.folder)
+
+    def find_dataset(self, owner: str, dataset_id: str) -> Dataset:
+        """A dataset of this owner.
+
+        Raises:
+            UserError: ``NOT_FOUND``, the same whether it never existed or belongs to somebody else.
+        """
+        folder = self.data_dir / "datasets" / dataset_id if _ID.fullmatch(dataset_id or "") else None
+        if folder is None or not (folder / "manifest.json").is_file() or owner_of(folder) != hash_owner(owner):
+            raise UserError("NOT_FOUND", "These photos do not exist (any more).", "Add them again in step 1.")
+        return load_dataset(folder)
+
+    def desk(self, owner: str) -> dict[str, Any]:
+        """What this person has on the table (dataset, network, run …); empty for a newcomer."""
+        return read_json(self._desk_file(owner)) or {}
+
+    def update_desk(self, owner: str, **values: Any) -> dict[str, Any]:
+        """Remember values on the desk and return all of it."""
+        desk = {**self.desk(owner), **values}
+        write_json(self._desk_file(owner), desk)
+        return desk
+
+    def erase_owner(self, owner: str) -> None:
+        """Delete everything that belongs to this owner: photos, runs, desk. Active runs are asked to stop first."""
+        for run in self.list_runs(owner):
+            run.ask_to_stop()
+            shutil.rmtree(run.folder, ignore_errors=True)
+        for folder in (self.data_dir / "datasets").iterdir():
+            if (folder / "manifest.json").is_file() and owner_of(folder) == hash_owner(owner):
+                shutil.rmtree(folder, ignore_errors=True)
+        self._desk_file(owner).unlink(missing_ok=True)
+
+    def drop_unused_datasets(self, owner: str) -> None:
+        """Delete this owner's datasets that neither a run nor the desk names (drafts of an earlier edit)."""
+        used = {str(run.facts.get("dataset_id")) for run in self.list_runs(owner)} | {str(self.desk(owner).get("dataset"))}
+        for folder in (self.data_dir / "datasets").iterdir():
+            mine = (folder / "manifest.json").is_file() and owner_of(folder) == hash_owner(owner)
+            if mine and folder.name not in used:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _desk_file(self, owner: str) -> Path:
+        return self.data_dir / "desks" / f"{hash_owner(owner)}.json"
+
+
+def hash_owner(owner: str) -> str:
+    """What is stored of an owner's secret token: its hash, so that reading the disk does not let one act as the owner."""
+    if not isinstance(owner, str) or len(owner) < 16:
+        raise UserError("NO_OWNER", "The page has not told who you are yet.", "Reload the page and try again.")
+    return hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def write_run_folder(folder: Path, facts: dict[str, Any]) -> None:
+    """Make a run folder whose config.json is there from its first moment on."""
+    draft = folder.with_name(f".{folder.name}.tmp")
+    draft.mkdir(parents=True, mode=0o700)
+    write_json(draft / "config.json", facts)
+    write_json(draft / "status.json", {"state": "queued", "updated": time.time()})
+    draft.replace(folder)

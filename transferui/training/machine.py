@@ -1,0 +1,71 @@
+"""What this machine really gives: device, threads, number format."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from transferui.errors import UserError
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device to compute on; ``auto`` takes CUDA, then Apple's MPS, then the processor.
+
+    Raises:
+        UserError: ``NO_DEVICE`` when the wanted one is not there.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        wanted = next(name for name, there in present.items() if there)
+    if not present[wanted]:
+        have = ", ".join(name for name, there in present.items() if there)
+        raise UserError("NO_DEVICE", f"This machine has no {wanted}; it has: {have}.", "Set device to auto.", "device")
+    return torch.device(wanted)
+
+
+def available_cores() -> int:
+    """Cores this process may use: scheduler affinity and cgroup quota, not what the host has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_cores(Path("/sys/fs/cgroup/cpu.max"))
+    return max(1, min(cores, math.ceil(quota)) if quota else cores)
+
+
+def _cgroup_cores(file: Path) -> float | None:
+    """Cores of a cgroup v2 quota file ('200000 100000' is 2); None without a limit."""
+    try:
+        quota, period = file.read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """Number format of the frozen prefix: bfloat16 only where the hardware computes in it, else float32."""
+    if wanted == "float32":
+        return torch.float32
+    if wanted == "bfloat16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if device.type == "cpu" and _cpu_has_bfloat16() else torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX); emulation is slower than float32."""
+    if platform.system() != "Linux":
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the accelerator, so that a clock read afterwards is true; nothing to do on a processor."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,131 @@
+"""The phases of a run: first the head on frozen features, then the stages that learn from that head on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from transferui.training.features import StoppedError
+from transferui.training.loop import Outcome, Phase, Rows, predict_rows, run_phase
+from transferui.training.state import Hooks, Trained
+
+# Rows carried on to the head at once; small, so that Stop is heard soon.
+CARRY_BATCH = 16
+
+
+class Phases:
+    """The phases of one run over the same rows."""
+
+    def __init__(self, run: Trained, parts: dict[str, Rows], hooks: Hooks) -> None:
+        self.run, self.parts, self.hooks = run, parts, hooks
+        self.device = torch.device(run.device)
+        self.epochs_done = 0
+
+    def learn(self) -> None:
+        """Head first, then the stages that learn; the better of both by validation loss is kept."""
+        run = self.run
+        pooled = self._pooled() if run.config.head_start == "trained" or not run.trainable else None
+        outcome = self._head(pooled) if pooled else self._untrained_head()
+        if run.trainable and not run.stopped:
+            self._finetune(outcome)
+
+    def logits_of(self, rows: Rows) -> Tensor | None:
+        """Logits of the finished model for a part of the split, or None when it is empty."""
+        return predict_rows(self._phase("finetune", self.parts, self.run.boundary, 0), rows.inputs[:, 0]) if len(rows) else None
+
+    def _pooled(self) -> dict[str, Rows]:
+        """The head's inputs: rows carried on from the boundary through the stages that are to learn."""
+        if self.run.boundary == len(self.run.model.stages):
+            return self.parts
+        phase = self._phase("head", self.parts, self.run.boundary, 0)
+        total, pooled = sum(len(rows) for rows in self.parts.values()), {}
+        for part, rows in self.parts.items():
+            if part == "test" or not len(rows):
+                continue
+            views = [self._carry_on(phase, rows.inputs[:, v], total) for v in range(rows.inputs.shape[1])]
+            pooled[part] = Rows(torch.stack(views, dim=1), rows.labels)
+        return pooled
+
+    @torch.inference_mode()
+    def _carry_on(self, phase: Phase, rows: Tensor, total: int) -> Tensor:
+        """Pooled features (N, D) of one view of boundary rows."""
+        phase.model.eval()
+        features = []
+        for part in rows.split(CARRY_BATCH):
+            if self.hooks.should_stop():
+                raise StoppedError
+            features.append(phase.features(part.to(self.device)).cpu())
+            done = sum(len(f) for f in features)
+            self.hooks.report({"what": "Preparing the head's first lesson", "done": done, "total": total})
+        return torch.cat(features)
+
+    def _phase(self, name: str, parts: dict[str, Rows], boundary: int, epochs: int) -> Phase:
+        run = self.run
+        return Phase(
+            name, run.model, boundary, parts["train"], parts["val"], run.config, run.preprocessing, self.device, epochs,
+            self.epochs_done, _Keeper(self, name),
+        )  # fmt: skip
+
+    def _head(self, pooled: dict[str, Rows]) -> Outcome:
+        """Train the head on frozen features; every stage is frozen meanwhile."""
+        run = self.run
+        run.model.freeze(())
+        run.model.head.standardize(pooled["train"].inputs.flatten(0, 1).float().to(self.device))
+        phase = self._phase("head", pooled, len(run.model.stages), run.config.epochs)
+        outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
+        run.model.freeze(run.trainable, run.config.batchnorm_statistics)
+        run.kept_phase, run.best_epoch, run.val_logits = "head", outcome.best_epoch, outcome.val_logits
+        run.head_val_logits = outcome.val_logits
+        return outcome
+
+    def _untrained_head(self) -> Outcome:
+        self.run.notes.append("The head started from nothing together with the blocks, as asked.")
+        return Outcome()
+
+    def _finetune(self, head: Outcome) -> None:
+        """Train the stages that learn together with the head, from the trained head on."""
+        run = self.run
+        phase = self._phase("finetune", self.parts, run.boundary, run.config.finetune_epochs)
+        outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
+        run.val_logits = outcome.val_logits
+        if outcome.best_epoch or not run.kept_phase:
+            run.kept_phase, run.best_epoch = "finetune", outcome.best_epoch
+        else:
+            run.notes.append("Fine-tuning did not lower the validation loss, so the model with frozen blocks was kept.")
+
+    def _finish(self, phase: Phase, outcome: Outcome) -> Outcome:
+        """Note how a phase ended."""
+        run = self.run
+        self.epochs_done += outcome.epochs_done
+        run.stopped = outcome.reason == "stopped"
+        if outcome.reason == "diverged":
+            rate = "head_learning_rate" if phase.name == "head" else "backbone_learning_rate"
+            run.notes.append(f"The loss ran away in phase {phase.name}: the step size is too large. Try a tenth of {rate}.")
+        run.phases.append(
+            {
+                "name": phase.name,
+                "epochs": outcome.epochs_done,
+                "best_epoch": outcome.best_epoch,
+                "ended": outcome.reason,
+                "val_loss": outcome.val_loss if math.isfinite(outcome.val_loss) else None,
+                "trainable": list(run.model.trainable),
+            }
+        )
+        run.seconds[phase.name] = outcome.seconds
+        return outcome
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """Tells the run's owner about a better state, which is then kept on disk."""
+
+    owner: Phases
+    phase: str
+
+    def __call__(self, epoch: int, logits: Tensor) -> None:
+        run = self.owner.run
+        run.kept_phase, run.best_epoch, run.val_logits = self.phase, epoch, logits
+        self.owner.hooks.keep(run)

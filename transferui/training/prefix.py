@@ -1,0 +1,102 @@
+"""The rows that a run learns from: every picture once through what is frozen, by part of the split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from transferui.backbones.catalogue import get_backbone
+from transferui.errors import UserError
+from transferui.training.cache import FeatureCache
+from transferui.training.features import MEMORY_BUDGET, Extractor, Report, ShouldStop
+from transferui.training.loop import Rows
+from transferui.training.recipe import views_for
+from transferui.training.state import Hooks, Trained
+
+# Activations up to this size (eight times the memory budget, memory-mapped) are kept for the epochs; beyond it the
+# frozen stages run again in every epoch, which is slower but needs no disk.
+LARGEST_ROWS = 8 * MEMORY_BUDGET
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class _Offset:
+    """Reports the passes over train, val and test as one."""
+
+    report: Report
+    before: int
+    total: int
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        self.report(row | {"done": self.before + row["done"], "total": self.total})
+
+
+def frozen_rows(run: Trained, data_dir: Path, hooks: Hooks) -> dict[str, Rows]:
+    """Run the frozen prefix over all pictures once: rows at the boundary by part of the split."""
+    run.boundary = _boundary(run)
+    prefix = run.model.stages[: run.boundary].eval()
+    cache = FeatureCache(data_dir / "features")
+    extractor = Extractor(prefix, run.preprocessing, torch.device(run.device), getattr(torch, run.precision), cache)
+    parts, before, total = {}, 0, sum(len(getattr(run.split, part)) for part in PARTS)
+    for part in PARTS:
+        indices = getattr(run.split, part)
+        offset = _Offset(hooks.report, before, total)
+        parts[part] = _rows_of(run, extractor, part, offset, hooks.should_stop)
+        before += len(indices)
+    _require_all_classes(run)
+    return parts
+
+
+def _rows_of(run: Trained, extractor: Extractor, part: str, report: Report, should_stop: ShouldStop) -> Rows:
+    """Rows of one part; pictures that could not be decoded leave the split."""
+    indices = getattr(run.split, part)
+    samples = [run.dataset.samples[i] for i in indices]
+    if not samples:
+        return Rows(torch.empty(0, 1), torch.empty(0, dtype=torch.long))
+    views = views_for(run.config.augmentation) if part == "train" and run.boundary else ("original",)
+    rows = extractor.rows(samples, views, run.work, report, should_stop)
+    good = [n for n, sample in enumerate(samples) if sample.sha256 not in run.work.broken]
+    labels = torch.tensor([samples[n].label for n in good], dtype=torch.long)
+    if len(good) < len(samples):
+        rows = rows[good]
+        run.split = replace(run.split, **{part: tuple(indices[n] for n in good)})
+    return Rows(rows, labels)
+
+
+def _require_all_classes(run: Trained) -> None:
+    """Every class must have a readable picture to learn from and one to check with.
+
+    Raises:
+        UserError: ``TOO_FEW_IMAGES`` naming the class.
+    """
+    if not run.work.broken:
+        return
+    for label, name in enumerate(run.dataset.class_names):
+        for part, purpose in (("train", "to learn from"), ("val", "to check with")):
+            if not any(run.dataset.samples[i].label == label for i in getattr(run.split, part)):
+                raise UserError(
+                    "TOO_FEW_IMAGES",
+                    f"The class {name!r} has no readable photo left {purpose}: {len(run.work.broken)} photos are damaged.",
+                    "Add more photos to this class or remove it.",
+                )
+
+
+def _boundary(run: Trained) -> int:
+    """The stage at which rows are kept: the end of the frozen prefix, or 0 when they would take too much room."""
+    backbone, length = get_backbone(run.config.backbone), run.model.prefix_length
+    if not length:
+        return 0
+    growth = (run.preprocessing.image_size / backbone.image_size) ** 2 if length < len(backbone.stages) else 1.0
+    numbers = math.prod(backbone.stages[length - 1].output) * growth
+    width = 2 if run.precision == "bfloat16" else 4
+    size = numbers * width * len(views_for(run.config.augmentation)) * len(run.dataset.samples)
+    if size <= LARGEST_ROWS:
+        return length
+    run.notes.append(
+        f"The frozen blocks' output would take {size / 1e9:.0f} GB, so those blocks run again in every epoch instead."
+    )
+    return 0

@@ -1,0 +1,63 @@
+"""What a run knows about itself while it goes on and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from transferui.config import TrainConfig
+from transferui.data.dataset import Dataset
+from transferui.data.preprocessing import Preprocessing
+from transferui.data.splits import Split
+from transferui.training.features import Report, ShouldStop, Work
+from transferui.training.model import Classifier
+
+
+@dataclass
+class Trained:
+    """A trained model and how it came about.
+
+    Attributes:
+        split: indices into ``dataset.samples``, without pictures that could not be read.
+        val_logits, test_logits: (n_val, K) and (n_test, K) in the order of the split.
+        seconds: decode, prefix, head, finetune, total.
+        kept_phase, best_epoch: which state was kept.
+    """
+
+    dataset: Dataset
+    config: TrainConfig
+    model: Classifier
+    preprocessing: Preprocessing
+    split: Split
+    trainable: tuple[str, ...]
+    boundary: int = 0
+    device: str = "cpu"
+    precision: str = "float32"
+    work: Work = field(default_factory=Work)
+    phases: list[dict[str, object]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    val_logits: Tensor | None = None
+    test_logits: Tensor | None = None
+    head_val_logits: Tensor | None = None
+    kept_phase: str = ""
+    best_epoch: int = 0
+    frozen_unchanged: bool | None = None
+    stopped: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a run talks to the outside.
+
+    Attributes:
+        report: gets progress dictionaries, and ``{"row": …}`` after every epoch.
+        should_stop: asked at every step.
+        keep: called with the run so far whenever a better state was found.
+    """
+
+    report: Report
+    should_stop: ShouldStop
+    keep: Callable[[Trained], None]

@@ -1,0 +1,72 @@
+"""A run from pictures to a trained model: split, frozen features, head, fine-tuning, proof that frozen means frozen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from transferui.backbones.catalogue import get_backbone, resolve_trainable
+from transferui.backbones.stages import build_backbone
+from transferui.config import TrainConfig
+from transferui.data.dataset import Dataset
+from transferui.data.preprocessing import Preprocessing
+from transferui.data.splits import split_dataset
+from transferui.training.machine import available_cores, pick_device, pick_precision
+from transferui.training.model import Classifier, frozen_digest
+from transferui.training.phases import Phases
+from transferui.training.prefix import frozen_rows
+from transferui.training.state import Hooks, Trained
+
+
+def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -> Trained:
+    """Train a classifier.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+        StoppedError: when stopped before there was anything to keep.
+    """
+    begun = time.perf_counter()
+    dataset.require_trainable()
+    run = _begin(dataset, config, data_dir, hooks)
+    frozen = frozen_digest(run.model)
+    parts = frozen_rows(run, data_dir, hooks)
+    phases = Phases(run, parts, hooks)
+    phases.learn()
+    run.test_logits = phases.logits_of(parts["test"])
+    run.frozen_unchanged = frozen_digest(run.model) == frozen
+    if not run.frozen_unchanged:
+        raise RuntimeError("a frozen stage has changed: this is a bug in freezing")
+    run.seconds["decode"], run.seconds["prefix"] = run.work.decode_s, run.work.prefix_s
+    run.seconds["total"] = time.perf_counter() - begun
+    return run
+
+
+def _begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -> Trained:
+    """Everything that must be right before the first picture is looked at."""
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(available_cores())
+    backbone = get_backbone(config.backbone)
+    trainable = resolve_trainable(backbone, config.trainable)
+    device = pick_device(config.device)
+    split = split_dataset(dataset, config.val_fraction, config.seed)
+    preprocessing = Preprocessing(
+        backbone.image_size, backbone.resize_size, backbone.interpolation, tuple(backbone.mean), tuple(backbone.std)
+    )
+    if config.image_size:
+        preprocessing = preprocessing.resized(config.image_size)
+    stages, _ = build_backbone(
+        config.backbone,
+        config.weights,
+        data_dir=data_dir,
+        image_size=config.image_size or None,
+        report=hooks.report,
+        should_stop=hooks.should_stop,
+        seed=config.seed,
+    )
+    model = Classifier(stages, backbone.feature_width, len(dataset.class_names)).to(device)
+    model.freeze(trainable, config.batchnorm_statistics)
+    run = Trained(dataset, config, model, preprocessing, split, trainable, device=device.type)
+    run.precision = str(pick_precision(config.precision, device)).removeprefix("torch.")
+    return run
