@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -19,31 +18,10 @@ from typing import Any
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, load_dataset, owner_of
 from transferui.errors import UserError
+from transferui.files import read_json, write_json
 
 ACTIVE_STATES = ("queued", "preparing", "running")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file as a whole: a reader sees the old one or the new one, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file, ensure_ascii=False, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The content of a JSON object file, or None when there is none (yet) or it is damaged."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True)

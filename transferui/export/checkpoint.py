@@ -1,0 +1,78 @@
+"""The best state of a run so far, in its folder: what has learned, and enough words to build the rest around it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from transferui.backbones.catalogue import get_backbone
+from transferui.backbones.stages import build_backbone
+from transferui.data.preprocessing import Preprocessing
+from transferui.errors import UserError
+from transferui.evaluation.predict import Model
+from transferui.files import read_json, replacing
+from transferui.training.model import Classifier
+from transferui.training.state import Trained
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def save_checkpoint(run: Trained, folder: Path) -> None:
+    """Write checkpoint.safetensors atomically: the head and every stage that pretrained weights cannot give back."""
+    kept = {name for name in run.model.stage_names if run.config.weights == "random" or name in run.trainable}
+    state = run.model.state_dict()
+    tensors = {
+        name: value.detach().cpu().contiguous()
+        for name, value in state.items()
+        if name.startswith("head.") or name.split(".")[1] in kept
+    }
+    facts = {
+        "backbone": run.config.backbone,
+        "weights": run.config.weights,
+        "seed": run.config.seed,
+        "image_size": run.config.image_size,
+        "class_names": list(run.dataset.class_names),
+        "preprocessing": run.preprocessing.as_dict(),
+    }
+    with replacing(folder / CHECKPOINT) as temporary:
+        save_file(tensors, temporary, metadata={"transferui": json.dumps(facts)})
+
+
+def load_checkpoint(folder: Path, data_dir: Path) -> Model:
+    """The model of a run folder.
+
+    Raises:
+        UserError: ``NO_MODEL`` when the run has not got one (yet), ``RUN_BROKEN`` when its file is damaged.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise UserError("NO_MODEL", "This run has no trained model yet.", "Train first, or choose another run.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["transferui"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UserError("RUN_BROKEN", "This run's checkpoint is damaged.", "Train again.") from error
+    classifier = build_classifier(facts, data_dir)
+    classifier.load_state_dict({**classifier.state_dict(), **tensors})
+    known: dict[str, Any] = read_json(folder / "results.json") or {}
+    settings = (read_json(folder / "config.json") or {}).get("settings", {})
+    names, preprocessing = tuple(facts["class_names"]), Preprocessing.from_dict(facts["preprocessing"])
+    return Model(classifier, names, preprocessing, {**known, **facts, "settings": settings})
+
+
+def build_classifier(facts: dict[str, Any], data_dir: Path | None, *, weights: str | None = None) -> Classifier:
+    """A classifier of the architecture that `facts` names, in eval mode, with the starting weights it says."""
+    backbone = get_backbone(facts["backbone"])
+    stages, _ = build_backbone(
+        backbone.name,
+        weights or facts["weights"],
+        data_dir=data_dir,
+        image_size=facts["image_size"] or None,
+        seed=facts["seed"],
+    )
+    return Classifier(stages, backbone.feature_width, len(facts["class_names"])).eval()

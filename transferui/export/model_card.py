@@ -1,0 +1,70 @@
+"""The model card: what a model is, what it learned from, how good it is and what it is not for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from transferui.backbones.catalogue import get_backbone
+
+USE = """```python
+import transferui as tui
+
+model = tui.load_model("model.zip")
+for answer in model.predict("new.jpg"):
+    print(f"{answer.probability:.1%}  {answer.class_name}")
+```"""
+
+
+def model_card(facts: dict[str, Any]) -> str:
+    """README.md of a bundle, in Markdown.
+
+    Args:
+        facts: model.json of the bundle.
+    """
+    backbone, metrics = get_backbone(facts["backbone"]), facts["metrics"]
+    start = "ImageNet weights" if facts.get("weights") == "imagenet" else "random weights"
+    lines = [
+        f"# Image classifier: {', '.join(plain(name) for name in facts['class_names'][:12])}",
+        "",
+        f"Made with TransferUI {facts['versions']['transferui']} from {backbone.title} ({start}).",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in _facts(facts, metrics)),
+        "",
+        "## Not for",
+        "",
+        "Pictures of anything else: it answers one of its classes even then. Decisions about people.",
+        "If the training photos show people, the weights may let somebody guess who was in them: share with care.",
+        "",
+        "## Use",
+        "",
+        USE,
+        "",
+        f"The backbone's weights: {backbone.license}. Source of the architecture: {backbone.paper}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def plain(text: str) -> str:
+    """A class name that cannot become Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|$~&-])", r"\\\1", " ".join(text.split()))
+
+
+def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [("Classes", ", ".join(plain(name) for name in facts["class_names"]))]
+    if "val_accuracy" in metrics:
+        low, high = metrics["val_accuracy_low"], metrics["val_accuracy_high"]
+        rows += [
+            (
+                "Validation accuracy",
+                f"{metrics['val_accuracy']:.1%} of {metrics['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
+            ),
+            ("Always guessing the largest class", f"{metrics['majority_accuracy']:.1%}"),
+            ("Learned from", f"{metrics['n_train']} photos"),
+            ("Weights that learned", f"{metrics['trainable_parameters']:,} of {metrics['total_parameters']:,}"),
+        ]
+    for row in metrics.get("per_class", []):
+        rows.append((f"Found of {plain(row['class_name'])} (recall)", f"{row['recall']:.0%} of {row['n']} photos"))
+    return rows

@@ -1,0 +1,160 @@
+"""The child side of the engine: `python -m transferui.runs.questions KIND DATA_DIR` answers JSON lines until its input ends."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferui.data import archive, edits
+from transferui.data.dataset import Dataset, create_dataset
+from transferui.data.images import read_image
+from transferui.data.samples import open_sample_set
+from transferui.errors import UserError
+from transferui.runs.store import Store, hash_owner
+
+if TYPE_CHECKING:
+    from transferui.evaluation.predict import Model
+
+# Address space of the child that decodes strangers' pictures: a bomb ends this process, not the server (notes 4.4).
+PICTURES_MEMORY = 4_000_000_000
+# Side of the picture that is shown beside an answer.
+SHOWN = 420
+# Models kept ready; a class tests a handful of runs in turn.
+MODELS = 3
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class Answers:
+    """All questions, as methods; arguments are plain data and results too."""
+
+    def __init__(self, data_dir: Path, report: Report) -> None:
+        self.store, self.data_dir, self.report = Store(data_dir), data_dir, report
+        self.models: OrderedDict[tuple[str, float], Model] = OrderedDict()
+
+    def import_zip(self, owner: str, path: str, name: str) -> dict[str, str]:
+        """Store the pictures of a ZIP of class folders as a new dataset."""
+        return self._new(archive.scan(Path(path)), name, owner)
+
+    def import_folder(self, owner: str, files: list[tuple[str, str]], name: str) -> dict[str, str]:
+        """Store pictures that a browser sent with their relative paths."""
+        return self._new(archive.scan_files([(relative, Path(path)) for relative, path in files]), name, owner)
+
+    def open_sample(self, owner: str, key: str) -> dict[str, str]:
+        """Store a sample set that comes with the app."""
+        return {"dataset_id": open_sample_set(key, self.data_dir, hash_owner(owner), self.report).id}
+
+    open_online = open_sample
+
+    def add_pictures(self, owner: str, dataset_id: str | None, class_name: str, files: list[str]) -> dict[str, str]:
+        """A dataset with more pictures in one class (made if it is new)."""
+        dataset = self._mine(owner, dataset_id) if dataset_id else None
+        paths = [Path(file) for file in files]
+        changed = edits.add_pictures(dataset, self.data_dir, class_name, paths, owner=hash_owner(owner), report=self.report)
+        return {"dataset_id": changed.id}
+
+    def rename_class(self, owner: str, dataset_id: str, class_name: str, new_name: str) -> dict[str, str]:
+        """A dataset in which one class has another name."""
+        return {"dataset_id": edits.rename_class(self._mine(owner, dataset_id), self.data_dir, class_name, new_name).id}
+
+    def remove_class(self, owner: str, dataset_id: str, class_name: str) -> dict[str, str]:
+        """A dataset without one class."""
+        return {"dataset_id": edits.remove_class(self._mine(owner, dataset_id), self.data_dir, class_name).id}
+
+    def remove_sample(self, owner: str, dataset_id: str, index: int) -> dict[str, str]:
+        """A dataset without one picture."""
+        return {"dataset_id": edits.remove_sample(self._mine(owner, dataset_id), self.data_dir, index).id}
+
+    def predict(self, folder: str, picture: str) -> dict[str, Any]:
+        """Ranked classes for one picture, by the model of a run folder or bundle, and the picture as the model's eye sees it."""
+        answers = self._model(Path(folder)).predict(Path(picture))
+        ranked = [{"class_name": a.class_name, "probability": a.probability} for a in answers]
+        return {"ranked": ranked, "thumbnail": _shown(Path(picture))}
+
+    def save_bundle(self, folder: str, to: str) -> dict[str, str]:
+        """Write the bundle of a run's model."""
+        from transferui.export.bundle import save_bundle  # noqa: PLC0415 - torch only in the child that needs it
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        return {"path": str(save_bundle(self._model(Path(folder)), Path(to)))}
+
+    def open_bundle(self, path: str) -> dict[str, Any]:
+        """Check a bundle and tell what it is."""
+        model = self._model(Path(path))
+        keys = ("backbone", "val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "metrics", "versions", "settings")
+        return {"class_names": list(model.class_names), **{k: model.facts[k] for k in keys if k in model.facts}}
+
+    def _new(self, scan: archive.Scan, name: str, owner: str) -> dict[str, str]:
+        return {"dataset_id": create_dataset(scan, self.data_dir, name, hash_owner(owner), self.report).id}
+
+    def _mine(self, owner: str, dataset_id: str) -> Dataset:
+        return self.store.find_dataset(owner, dataset_id)
+
+    def _model(self, path: Path) -> Model:
+        """The model of a run folder or bundle, from the few that are kept ready."""
+        from transferui.export.bundle import load_model  # noqa: PLC0415 - torch only in the child that needs it
+        from transferui.export.checkpoint import CHECKPOINT, load_checkpoint  # noqa: PLC0415
+
+        file = path / CHECKPOINT if path.is_dir() else path
+        key = (str(path), file.stat().st_mtime if file.exists() else 0.0)
+        if key not in self.models:
+            self.models[key] = load_checkpoint(path, self.data_dir) if path.is_dir() else load_model(path)
+            while len(self.models) > MODELS:
+                self.models.popitem(last=False)
+        self.models.move_to_end(key)
+        return self.models[key]
+
+
+def _shown(picture: Path) -> str:
+    """A picture as a data URI, small and without metadata."""
+    image = read_image(picture, at_least=SHOWN)
+    image.thumbnail((SHOWN, SHOWN))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _limit(kind: str) -> None:
+    """Low priority for all; a memory ceiling for the child that decodes strangers' pictures, where the system has one."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+    if kind == "pictures" and sys.platform == "linux":
+        import resource  # noqa: PLC0415 - not on Windows
+
+        resource.setrlimit(resource.RLIMIT_AS, (PICTURES_MEMORY, PICTURES_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if kind == "model":
+        import transferui.export.bundle  # noqa: F401, PLC0415 - load torch before the first question
+
+
+def main(kind: str, data_dir: Path) -> None:
+    """Answer questions from standard input until it ends."""
+    out, sys.stdout = sys.stdout, sys.stderr  # a stray print must not break the protocol
+    answers = Answers(data_dir, lambda row: print(json.dumps({"progress": row}), file=out, flush=True))
+    _limit(kind)
+    for line in sys.stdin:
+        print(json.dumps(_answer(answers, json.loads(line))), file=out, flush=True)
+
+
+def _answer(answers: Answers, message: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"result": getattr(answers, message["question"])(**message["arguments"])}
+    except UserError as error:
+        return {"error": error.as_dict()}
+    except MemoryError:
+        return {"error": UserError("OUT_OF_MEMORY", "This needs more memory than allowed.", "Use smaller photos.").as_dict()}
+    except Exception:  # noqa: BLE001 - a bug in one question must not end the engine; the log has the trace
+        traceback.print_exc()
+        return {"error": UserError("INTERNAL", "Something went wrong on our side.", "Your photos and models are safe.").as_dict()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,210 @@
+"""The training process: takes a run folder, trains, and tells all it knows through the files in it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from transferui.config import TrainConfig, make_config
+from transferui.data.dataset import Dataset, default_data_dir, load_dataset, open_dataset
+from transferui.errors import UserError
+from transferui.evaluation.results import describe
+from transferui.export.bundle import save_bundle
+from transferui.export.checkpoint import load_checkpoint, save_checkpoint
+from transferui.files import write_json
+from transferui.runs.store import Run, write_run_folder
+from transferui.training.features import StoppedError
+from transferui.training.state import Hooks, Trained
+from transferui.training.train import train_model
+
+# Progress rows closer together than this are dropped: nobody can read faster, and each costs a file on disk.
+STATUS_EVERY_S = 0.25
+# A better state is put on disk at most this often; what a kill can lose is then this many seconds or one epoch.
+KEEP_EVERY_S = 2.0
+
+Reporter = Callable[[Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `train` gives back.
+
+    Attributes:
+        run_dir: the run folder.
+        values: all of results.json.
+    """
+
+    run_dir: Path
+    values: Mapping[str, Any]
+    data_dir: Path
+
+    @property
+    def val_accuracy(self) -> float:
+        """Share of validation pictures answered right, 0 to 1."""
+        return float(self.values["val_accuracy"])
+
+    def save(self, path: Path | str) -> Path:
+        """Write the model as a bundle that `transferui.load_model` opens."""
+        return save_bundle(load_checkpoint(self.run_dir, self.data_dir), Path(path))
+
+
+def train(
+    dataset: Dataset | Path | str, config: TrainConfig | None = None, *, report: Reporter | None = None, data_dir: Path | None = None
+) -> Result:
+    """Train a classifier on labeled pictures, in this process.
+
+    Args:
+        dataset: from `open_dataset`, or what that takes: class folders, a ZIP of them, ``sample:KEY``.
+        config: settings; the default trains a new head on the frozen bundled network.
+        report: called with progress dictionaries and, after every epoch, ``{"row": …}``.
+        data_dir: where runs, weights and features are kept; `default_data_dir()` if not given.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+    """
+    data_dir = data_dir or default_data_dir()
+    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset, data_dir)
+    config = config or TrainConfig()
+    opened.require_trainable()
+    folder = data_dir / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
+    write_run_folder(folder, {"settings": config.model_dump(), "dataset_id": opened.id, "dataset_name": opened.name,
+                              "dataset_folder": str(opened.folder or ""), "owner": "", "created": time.time()})  # fmt: skip
+    run = Run(folder.name, folder)
+    values = Worker(run, data_dir, report).work(opened, config)
+    return Result(folder, values, data_dir)
+
+
+def train_folder(folder: Path) -> int:
+    """Train what a prepared run folder says and return the exit code: 0 done or stopped, 2 the user can mend it, 1 a bug."""
+    run, data_dir = Run(folder.name, folder), folder.parent.parent
+    worker = Worker(run, data_dir, None)
+    try:
+        worker.work(load_dataset(run.dataset_folder), run.config)
+    except StoppedError:
+        return 0
+    except UserError:
+        return 2
+    except Exception:  # noqa: BLE001 - the run folder says what happened; the log has the rest
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+class Worker:
+    """Writes a run's files while it trains."""
+
+    def __init__(self, run: Run, data_dir: Path, report: Reporter | None) -> None:
+        self.run, self.data_dir, self.outside = run, data_dir, report
+        self.begun, self.last_status, self.last_keep = time.monotonic(), 0.0, 0.0
+        self.terminated = False
+        self.last: dict[str, Any] = {}
+
+    def work(self, dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
+        """Train and return the results; every way to end is written to status.json.
+
+        Raises:
+            UserError, StoppedError: as `train_model`.
+        """
+        self._introduce()
+        try:
+            self._status("preparing", what="Getting ready")
+            trained = train_model(dataset, make_config(config.model_dump()), self.data_dir, self._hooks())
+            results = self._save(trained, final=True)
+        except StoppedError:
+            self._status("stopped", message="Stopped before there was anything to keep.")
+            raise
+        except Exception as error:
+            mended = explain(error, self.data_dir)
+            if mended is None:
+                code = f"E-{secrets.token_hex(2).upper()}"
+                self._status("failed", message=f"Something went wrong on our side ({code}).", hint="The log of this run says more.")
+                print(code, file=sys.stderr)
+                raise
+            self._status("failed", **mended.as_dict())
+            raise mended from error
+        self._status("stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else "")
+        return results
+
+    def _introduce(self) -> None:
+        """Leave who is working on this run, so that a restarted server can find or miss the process."""
+        me = psutil.Process()
+        write_json(self.run.folder / "worker.json", {"pid": me.pid, "create_time": me.create_time()})
+        (self.run.folder / "metrics.jsonl").touch()
+
+    def _hooks(self) -> Hooks:
+        return Hooks(self._report, self._should_stop, self._keep)
+
+    def _should_stop(self) -> bool:
+        return self.terminated or (self.run.folder / "stop").exists()
+
+    def terminate(self, *_: object) -> None:
+        """Signal handler: end at the next step, keeping the best state."""
+        self.terminated = True
+
+    def _report(self, row: dict[str, Any]) -> None:
+        if "row" in row:
+            with (self.run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row["row"] | {"elapsed_s": round(time.monotonic() - self.begun, 3)}) + "\n")
+            row = {"what": "Learning", **{k: row["row"][k] for k in ("phase", "epoch", "images_per_s")}, **row}
+        if self.outside:
+            self.outside(row)
+        now = time.monotonic()
+        if now - self.last_status >= STATUS_EVERY_S:
+            self.last_status = now
+            shown = {k: v for k, v in row.items() if k != "row"}
+            kept = self.last if self.last.get("phase") == shown.get("phase") and "epochs" not in shown else {}
+            self._status("running" if "phase" in row else "preparing", **{**kept, **shown})
+
+    def _status(self, state: str, **values: Any) -> None:
+        self.last = values
+        self.run.write_status(state=state, elapsed_s=round(time.monotonic() - self.begun, 2), **values)
+
+    def _keep(self, trained: Trained) -> None:
+        now = time.monotonic()
+        if now - self.last_keep >= KEEP_EVERY_S:
+            self.last_keep = now
+            self._save(trained, final=False)
+
+    def _save(self, trained: Trained, *, final: bool) -> dict[str, Any]:
+        """Write checkpoint and results of the best state so far; the results never speak of a checkpoint that is not there."""
+        save_checkpoint(trained, self.run.folder)
+        results = describe(trained, final=final) | {"run_dir": str(self.run.folder), "dataset_name": trained.dataset.name}
+        write_json(self.run.folder / "results.json", results)
+        return results
+
+
+def explain(error: Exception, data_dir: Path) -> UserError | None:
+    """The UserError behind an exception of the machine (full disk, no memory), or None when it is a bug."""
+    if isinstance(error, UserError):
+        return error
+    text = str(error).lower()
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    free = psutil.disk_usage(str(data_dir)).free
+    # A full disk reaches us from torch and safetensors as other errors, so the free space decides (reliability notes 0.7).
+    if full or (free < 20_000_000 and isinstance(error, (OSError, RuntimeError))):
+        return UserError("DISK_FULL", f"The disk is full: {free / 1e6:.0f} MB are left.", "Delete old runs or free some space.")
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text or "out of memory" in text:
+        return UserError(
+            "OUT_OF_MEMORY", "The memory of this machine was not enough.", "Choose a smaller batch size or picture size.", "batch_size"
+        )
+    return None
+
+
+def main(folder: Path) -> int:
+    """Entry of the training process that the page starts: low priority, deaf to Ctrl-C in the server's terminal."""
+    os.nice(19) if hasattr(os, "nice") else None
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return train_folder(folder)
