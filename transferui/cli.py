@@ -216,7 +216,8 @@ def run_predict(options: argparse.Namespace) -> int:
             broken += 1
             rows.append({"image": image, "error": error.message})
     lines = [
-        f"{row['image']}: " + (row.get("error") or ", ".join(f"{a['class_name']} {a['probability']:.1%}" for a in row["answers"][:3]))
+        f"{row['image']}: "
+        + (row.get("error") or ", ".join(f"{a['class_name']} {a['probability']:.1%}" for a in row["answers"][:3]))
         for row in rows
     ]
     _print(options, {"predictions": rows}, "\n".join(lines))
@@ -277,7 +278,9 @@ def run_doctor(options: argparse.Namespace) -> int:
     from transferui.doctor import examine  # noqa: PLC0415
 
     findings = examine(_data_dir(options))
-    lines = [f"{'ok  ' if f['ok'] else 'FAIL'} {f['what']}: {f['found']}" + (f" — {f['hint']}" if f["hint"] else "") for f in findings]
+    lines = [
+        f"{'ok  ' if f['ok'] else 'FAIL'} {f['what']}: {f['found']}" + (f" — {f['hint']}" if f["hint"] else "") for f in findings
+    ]
     good = all(f["ok"] for f in findings)
     _print(options, {"ok": good, "findings": findings}, "\n".join(lines))
     return 0 if good else 2

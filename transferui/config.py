@@ -102,7 +102,9 @@ class TrainConfig(BaseModel):
     ] = "adamw"
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
-        _setting("Learning-rate schedule", "How the step size shrinks over a phase. All start with a short warm-up when fine-tuning."),
+        _setting(
+            "Learning-rate schedule", "How the step size shrinks over a phase. All start with a short warm-up when fine-tuning."
+        ),
     ] = "cosine"
     weight_decay: Annotated[
         float,
@@ -173,7 +175,11 @@ class TrainConfig(BaseModel):
     ] = 0
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        _setting("Number format (precision)", "auto takes bfloat16 for frozen blocks where this machine is built for it.", group="machine"),
+        _setting(
+            "Number format (precision)",
+            "auto takes bfloat16 for frozen blocks where this machine is built for it.",
+            group="machine",
+        ),
     ] = "auto"
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
@@ -266,11 +272,16 @@ def _explain(error: ValidationError) -> UserError:
     name = str(first["loc"][0]) if first["loc"] else ""
     setting = SETTINGS.get(name)
     if setting is None:
-        return UserError("BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name)
+        return UserError(
+            "BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name
+        )
     found = repr(first.get("input"))
     found = found if len(found) < 60 else found[:57] + "..."
     return UserError(
-        "BAD_SETTING", f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.", "Choose a value in that range.", name
+        "BAD_SETTING",
+        f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.",
+        "Choose a value in that range.",
+        name,
     )
 
 

@@ -63,7 +63,12 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         truth = [samples[i].label for i in split.test]
         right = int((run.test_logits.argmax(1) == torch.tensor(truth)).sum())
         test = accuracy_interval(right, len(truth))
-        values |= {"n_test": len(truth), "test_accuracy": test.value, "test_accuracy_low": test.low, "test_accuracy_high": test.high}
+        values |= {
+            "n_test": len(truth),
+            "test_accuracy": test.value,
+            "test_accuracy_low": test.low,
+            "test_accuracy_high": test.high,
+        }
     return values
 
 

@@ -62,7 +62,11 @@ class Result:
 
 
 def train(
-    dataset: Dataset | Path | str, config: TrainConfig | None = None, *, report: Reporter | None = None, data_dir: Path | None = None
+    dataset: Dataset | Path | str,
+    config: TrainConfig | None = None,
+    *,
+    report: Reporter | None = None,
+    data_dir: Path | None = None,
 ) -> Result:
     """Train a classifier on labeled pictures, in this process.
 
@@ -130,12 +134,16 @@ class Worker:
             mended = explain(error, self.data_dir)
             if mended is None:
                 code = f"E-{secrets.token_hex(2).upper()}"
-                self._status("failed", message=f"Something went wrong on our side ({code}).", hint="The log of this run says more.")
+                self._status(
+                    "failed", message=f"Something went wrong on our side ({code}).", hint="The log of this run says more."
+                )
                 print(code, file=sys.stderr)
                 raise
             self._status("failed", **mended.as_dict())
             raise mended from error
-        self._status("stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else "")
+        self._status(
+            "stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else ""
+        )
         return results
 
     def _introduce(self) -> None:
@@ -198,7 +206,10 @@ def explain(error: Exception, data_dir: Path) -> UserError | None:
         return UserError("DISK_FULL", f"The disk is full: {free / 1e6:.0f} MB are left.", "Delete old runs or free some space.")
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text or "out of memory" in text:
         return UserError(
-            "OUT_OF_MEMORY", "The memory of this machine was not enough.", "Choose a smaller batch size or picture size.", "batch_size"
+            "OUT_OF_MEMORY",
+            "The memory of this machine was not enough.",
+            "Choose a smaller batch size or picture size.",
+            "batch_size",
         )
     return None
 

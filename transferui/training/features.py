@@ -174,7 +174,9 @@ class _Progress:
         )
 
 
-def _place_found(samples: Sequence[Sample], found: Sequence[dict[str, Tensor]], missing: list[int], scratch: Path) -> Tensor | None:
+def _place_found(
+    samples: Sequence[Sample], found: Sequence[dict[str, Tensor]], missing: list[int], scratch: Path
+) -> Tensor | None:
     """Rows from the cache in their places; None when there are none."""
     lacking = set(missing)
     there = [i for i in range(len(samples)) if i not in lacking]

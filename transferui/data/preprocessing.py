@@ -1,0 +1,125 @@
+"""From a picture to the square of bytes that a network sees; the numbers travel with the weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from transferui.data.images import read_image
+
+# Short side asked of the JPEG decoder, in units of the final short side: twice, so that the second step still averages.
+REDUCE = 2
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes a network's input.
+
+    Attributes:
+        image_size: side of the square, in pixels.
+        resize_size: short side before the square is cut from the middle.
+        interpolation: ``bilinear`` or ``bicubic``.
+        mean, std: per channel, of values from 0 to 1.
+    """
+
+    image_size: int
+    resize_size: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in _FILTERS or not 1 <= self.image_size <= self.resize_size <= 4096:
+            raise ValueError("impossible preprocessing")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError("mean and std need three numbers each")
+
+    @property
+    def key(self) -> str:
+        """A short name that changes with every value."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def resized(self, image_size: int) -> Preprocessing:
+        """The same for another input size; the margin that is cut off keeps its share."""
+        return replace(self, image_size=image_size, resize_size=round(self.resize_size * image_size / self.image_size))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The reverse of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: when it is not one.
+        """
+        mean, std = (tuple(float(v) for v in values[name]) for name in ("mean", "std"))
+        return cls(int(values["image_size"]), int(values["resize_size"]), str(values["interpolation"]), mean, std)  # type: ignore[arg-type]
+
+
+def picture_array(source: Path | bytes, preprocessing: Preprocessing, view: str = "original") -> Pixels:
+    """One view of a picture as bytes (S, S, 3).
+
+    Raises:
+        UserError: ``IMAGE_…`` when it cannot be read.
+    """
+    return picture_views(source, preprocessing, [view])[0]
+
+
+def picture_views(source: Path | bytes, preprocessing: Preprocessing, views: Sequence[str]) -> list[Pixels]:
+    """Several views of a picture, decoded once.
+
+    Views: ``original`` (short side resized, middle cut out: torchvision's Resize and CenterCrop), ``flip`` (mirrored), and
+    ``crop1``, ``crop2`` … (a random cut of 60 to 100 % of the area, the odd ones mirrored), which are the same every time.
+
+    Raises:
+        UserError: ``IMAGE_…`` when it cannot be read.
+    """
+    image = read_image(source, at_least=REDUCE * preprocessing.resize_size)
+    return [_view(image, preprocessing, view) for view in views]
+
+
+def _view(image: Image.Image, preprocessing: Preprocessing, view: str) -> Pixels:
+    if view in ("original", "flip"):
+        pixels = np.asarray(_center(image, preprocessing))
+        return np.ascontiguousarray(pixels[:, ::-1]) if view == "flip" else pixels
+    number = int(view.removeprefix("crop"))
+    box = _random_box(image.size, random.Random(f"{view}:{image.size}"))
+    side = preprocessing.image_size
+    pixels = np.asarray(image.resize((side, side), _FILTERS[preprocessing.interpolation], box=box))
+    return np.ascontiguousarray(pixels[:, ::-1]) if number % 2 else pixels
+
+
+def _center(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Short side to `resize_size`, then the middle square; sizes are rounded as torchvision rounds them."""
+    short, side = preprocessing.resize_size, preprocessing.image_size
+    width, height = image.size
+    size = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    if size != image.size:
+        image = image.resize(size, _FILTERS[preprocessing.interpolation])
+    left, top = round((size[0] - side) / 2.0), round((size[1] - side) / 2.0)
+    return image.crop((left, top, left + side, top + side))
+
+
+def _random_box(size: tuple[int, int], rng: random.Random) -> tuple[float, float, float, float]:
+    """A cut of 60 to 100 % of the area and a ratio of 3:4 to 4:3 (methods notes 1.1)."""
+    width, height = size
+    area = width * height * rng.uniform(0.6, 1.0)
+    ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+    w, h = min(width, math.sqrt(area * ratio)), min(height, math.sqrt(area / ratio))
+    left, top = rng.uniform(0, width - w), rng.uniform(0, height - h)
+    return (left, top, left + w, top + h)
