@@ -15,8 +15,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from transferui.errors import UserError
 
-# Decoders that may run at all; Pillow would otherwise try forty parsers on whatever a stranger sends.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
+# Decoders that may run at all (JPEG includes MPO, which some cameras write); Pillow would otherwise try forty parsers on whatever a stranger sends.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 Image.init()  # register all decoders, so that FORMATS can name them
 # Odd metadata is no reason to bother anybody: the pixels decide, and metadata is dropped.
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
