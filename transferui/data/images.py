@@ -86,7 +86,9 @@ def read_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
     except MemoryError:
         raise
     except Exception as error:  # decoders raise far more than they document (reliability notes 1, Pillow)
-        raise UserError("IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out.") from error
+        raise UserError(
+            "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
+        ) from error
 
 
 def check_header(source: Path) -> None:
@@ -109,7 +111,9 @@ def check_header(source: Path) -> None:
     except Image.DecompressionBombError as error:
         raise _too_large("its size is not plausible") from error
     except Exception as error:  # as above
-        raise UserError("IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out.") from error
+        raise UserError(
+            "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
+        ) from error
 
 
 def store_image(source: Path | bytes, folder: Path) -> StoredImage:

@@ -1,0 +1,310 @@
+"""A dataset: labeled pictures that do not change once they are there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transferui.data.archive import Entry, Scan, Skipped, SplitName, scan
+from transferui.data.images import StoredImage, check_header, store_image
+from transferui.errors import UserError
+from transferui.files import read_json, write_json
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# A half-made dataset of a killed import is swept after an hour.
+STALE_S = 3600.0
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labeled picture.
+
+    Attributes:
+        label: index into the dataset's `class_names`.
+        split: given part, or None when the app decides.
+        sha256: of the file's bytes.
+        name: where it came from, for people.
+    """
+
+    path: Path
+    label: int
+    split: SplitName | None
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labeled pictures and what is known about them.
+
+    Attributes:
+        folder: the dataset's own folder with manifest.json, or None for a class folder tree that is used where it lies.
+    """
+
+    id: str
+    name: str
+    class_names: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of pictures per class, in class order."""
+        numbers = [0] * len(self.class_names)
+        for sample in self.samples:
+            numbers[sample.label] += 1
+        return dict(zip(self.class_names, numbers, strict=True))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over class names and every picture's content, label and split; the same wherever it lies."""
+        digest = hashlib.sha256("\n".join(self.class_names).encode())
+        for row in sorted(f"{s.sha256} {s.label} {s.split}" for s in self.samples):
+            digest.update(row.encode())
+        return digest.hexdigest()
+
+    def require_trainable(self) -> None:
+        """Check that there is something to learn and something to check with.
+
+        Raises:
+            UserError: ``EMPTY_DATASET``, ``ONE_CLASS``, ``EMPTY_CLASS`` or ``TOO_FEW_IMAGES``, naming the class.
+        """
+        if not self.samples:
+            raise UserError("EMPTY_DATASET", "There are no photos yet.", "Add photos to at least two classes.")
+        if len(self.class_names) < 2:
+            raise UserError(
+                "ONE_CLASS", f"At least two classes are needed, but there is only {self.class_names[0]!r}.", "Add another class."
+            )
+        for name, count in self.counts.items():
+            if count == 0:
+                raise UserError("EMPTY_CLASS", f"The class {name!r} has no photos.", "Add photos to it or remove it.")
+            if count == 1:
+                raise UserError(
+                    "TOO_FEW_IMAGES",
+                    f"The class {name!r} has one photo; at least 2 are needed: one to learn from, one to check with.",
+                    "Add more photos to it or remove it. About 20 per class are a good start.",
+                )
+
+
+def default_data_dir() -> Path:
+    """``TRANSFERUI_HOME``, or ``~/.transferui``."""
+    return Path(os.environ.get("TRANSFERUI_HOME") or Path.home() / ".transferui").expanduser()
+
+
+def open_dataset(source: str | Path, data_dir: Path | None = None) -> Dataset:
+    """Open labeled pictures.
+
+    Args:
+        source: a folder of class folders (used where it lies), a ZIP of one (stored in `data_dir`), train/val/test folders
+            of them, a stored dataset's folder, or ``sample:KEY`` for a sample set that comes with the app.
+
+    Raises:
+        UserError: what is wrong with it.
+    """
+    data_dir = data_dir or default_data_dir()
+    if str(source).startswith("sample:"):
+        from transferui.data.samples import open_sample_set  # noqa: PLC0415 - samples are datasets themselves
+
+        return open_sample_set(str(source).removeprefix("sample:"), data_dir)
+    path = Path(source).expanduser()
+    if (path / MANIFEST).is_file():
+        return load_dataset(path)
+    if path.is_dir():
+        return _in_place(path)
+    return create_dataset(scan(path), data_dir, path.stem)
+
+
+def _in_place(folder: Path) -> Dataset:
+    """A class folder tree as it lies: headers are checked now, pixels when they are needed."""
+    found = scan(folder)
+    with ThreadPoolExecutor() as pool:
+        checked = list(pool.map(_look_at, found.entries))
+    names = class_order(entry.class_name for entry in found.entries)
+    samples, skipped = [], list(found.skipped)
+    for entry, result in zip(found.entries, checked, strict=True):
+        if isinstance(result, UserError):
+            skipped.append(Skipped(entry.name, result.message))
+        elif entry.path is not None:
+            samples.append(Sample(entry.path, names.index(entry.class_name), entry.split, result, entry.name))
+    identity = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
+    return Dataset(identity, folder.name, names, tuple(samples), tuple(skipped), found.notes)
+
+
+def _look_at(entry: Entry) -> str | UserError:
+    """SHA-256 of a file that looks like a picture, or what is wrong with it."""
+    try:
+        if entry.path is not None:
+            check_header(entry.path)
+        return hashlib.sha256(entry.read()).hexdigest()
+    except UserError as error:
+        return error
+
+
+def class_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Class names in alphabetical order, as torchvision's ImageFolder orders them."""
+    return tuple(sorted(set(names)))
+
+
+def create_dataset(found: Scan, data_dir: Path, name: str, owner: str = "", report: Report | None = None) -> Dataset:
+    """Store every picture of a scan, upright, scaled and without metadata; bad ones are skipped with their reason.
+
+    Args:
+        owner: hash of whose it is; empty for the command line.
+        report: gets ``{"what", "done", "total"}`` now and then.
+
+    Raises:
+        UserError: ``EMPTY_DATASET`` when no picture could be used.
+    """
+    with DatasetDraft(data_dir) as draft:
+        store = partial(_store, draft.folder)
+        rows, skipped = [], list(found.skipped)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for n, (entry, result) in enumerate(zip(found.entries, pool.map(store, found.entries), strict=True), start=1):
+                if isinstance(result, UserError):
+                    skipped.append(Skipped(entry.name, result.message))
+                else:
+                    rows.append(manifest_row(result, entry.class_name, entry.split, entry.name))
+                if report and (n % 16 == 0 or n == len(found.entries)):
+                    report({"what": "Reading photos", "done": n, "total": len(found.entries)})
+        if not rows:
+            reason = skipped[0].reason if skipped else "there was no picture"
+            raise UserError(
+                "EMPTY_DATASET", f"None of the {len(found.entries)} photos could be used: {reason}", "Add JPEG or PNG photos."
+            )
+        names = class_order(entry.class_name for entry in found.entries)
+        return draft.finish(name=name, owner=owner, class_names=names, rows=rows, skipped=skipped, notes=list(found.notes))
+
+
+def _store(folder: Path, entry: Entry) -> StoredImage | UserError:
+    try:
+        return store_image(entry.read(), folder)
+    except UserError as error:
+        return error
+
+
+def manifest_row(image: StoredImage, class_name: str, split: SplitName | None, name: str) -> dict[str, Any]:
+    """One picture as the manifest keeps it; the class by name, so that classes can be renamed and removed."""
+    return {
+        "file": image.file_name,
+        "class": class_name,
+        "split": split,
+        "sha256": image.sha256,
+        "name": name,
+        "width": image.width,
+        "height": image.height,
+    }
+
+
+class DatasetDraft:
+    """A dataset under construction: a hidden folder that becomes visible when it is complete, or vanishes."""
+
+    def __init__(self, data_dir: Path) -> None:
+        home = data_dir / "datasets"
+        home.mkdir(parents=True, exist_ok=True)
+        for leftover in home.glob(".*.tmp"):
+            if time.time() - leftover.stat().st_mtime > STALE_S:
+                shutil.rmtree(leftover, ignore_errors=True)
+        self.id = secrets.token_hex(16)
+        self.folder = home / f".{self.id}.tmp"
+        self.home = home
+
+    def __enter__(self) -> DatasetDraft:
+        for name in ("images", "thumbs"):
+            (self.folder / name).mkdir(parents=True, mode=0o700)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, *, rows: Sequence[dict[str, Any]], skipped: Iterable[Skipped], notes: list[str], **facts: Any) -> Dataset:
+        """Write the manifest and make the folder visible.
+
+        Args:
+            facts: `name`, `owner`, `class_names`.
+        """
+        kept, repeats, conflicts = _without_repeats(rows)
+        if repeats:
+            notes.append(f"{repeats} photos came twice in the same class and are kept once.")
+        if conflicts:
+            notes.append(f"{len(conflicts)} photos lie in two classes; for instance {conflicts[0]}.")
+        manifest = {
+            "format": FORMAT,
+            "id": self.id,
+            **facts,
+            "class_names": list(facts["class_names"]),
+            "created": time.time(),
+            "samples": kept,
+            "skipped": [[s.name, s.reason] for s in skipped],
+            "notes": list(dict.fromkeys(notes)),
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        done = self.home / self.id
+        self.folder.rename(done)
+        return load_dataset(done)
+
+
+def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int, list[str]]:
+    """Rows without a picture that its class already has, how many those were, and pictures that are in two classes."""
+    kept: dict[tuple[str, str], dict[str, Any]] = {}
+    first: dict[str, dict[str, Any]] = {}
+    conflicts = []
+    for row in rows:
+        kept.setdefault((row["sha256"], row["class"]), row)
+        other = first.setdefault(row["sha256"], row)
+        if other["class"] != row["class"]:
+            conflicts.append(f"{other['name']} and {row['name']}")
+    return list(kept.values()), len(rows) - len(kept), conflicts
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json of a stored dataset.
+
+    Raises:
+        UserError: ``DATASET_BROKEN`` when it is missing, damaged or of a later version.
+    """
+    manifest = read_json(folder / MANIFEST)
+    if manifest is None or manifest.get("format") != FORMAT:
+        raise UserError("DATASET_BROKEN", "These stored photos cannot be opened.", "Add the photos again.")
+    return manifest
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """Open a stored dataset.
+
+    Raises:
+        UserError: ``DATASET_BROKEN``.
+    """
+    manifest = load_manifest(folder)
+    names = tuple(manifest["class_names"])
+    index = {name: i for i, name in enumerate(names)}
+    samples = tuple(
+        Sample(folder / "images" / row["file"], index[row["class"]], row["split"], row["sha256"], row["name"])
+        for row in manifest["samples"]
+    )
+    skipped = tuple(Skipped(name, reason) for name, reason in manifest["skipped"])
+    return Dataset(manifest["id"], manifest["name"], names, samples, skipped, tuple(manifest["notes"]), folder)
+
+
+def owner_of(folder: Path) -> str:
+    """Hash of whose stored dataset this is; empty for the command line's."""
+    return str((read_json(folder / MANIFEST) or {}).get("owner", ""))
+
+
+def thumbnail_path(dataset: Dataset, sample: Sample) -> Path | None:
+    """The ready-made thumbnail of a stored picture, or None."""
+    path = dataset.folder / "thumbs" / f"{sample.sha256}.jpg" if dataset.folder else None
+    return path if path and path.is_file() else None
