@@ -1,0 +1,122 @@
+"""Step 1 as HTML: sample sets, thumbnails, what there is and what is wrong with it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from transferui.data.archive import Skipped
+from transferui.data.dataset import Dataset, thumbnail_path
+from transferui.data.samples import SampleSet
+from transferui.data.splits import Split, split_dataset
+from transferui.errors import UserError
+from transferui.ui.html import data_uri, img, photos, radio_card, radio_group
+
+# Thumbnails on a class card; the fifth place says how many more there are.
+ON_CARD = 4
+# Skipped files that are named; the rest is counted.
+NAMED = 20
+
+
+def sample_cards(sets: tuple[SampleSet, ...], chosen: str) -> str:
+    """The sample sets as radio cards."""
+    cards = []
+    for one in sets:
+        pics = "".join(img(data_uri(path), "") for path in one.previews[:4])
+        pictures = f'<span class="pics">{pics}</span>' if pics else ""
+        size = f"{len(one.class_names)} classes · {photos(one.n_images)}" if one.class_names else "downloads a part of it"
+        online = '<small class="net">needs the internet</small>' if one.online else ""
+        cards.append(
+            radio_card(one.key, one.key == chosen, f"{pictures}<b>{escape(one.title)}</b><small>{escape(one.description)}</small>"
+                                                   f"<small>{size}</small>{online}")
+        )  # fmt: skip
+    return radio_group(cards, "Sample set", "samples")
+
+
+def strip(dataset: Dataset, label: int) -> str:
+    """Thumbnails of one class and how many more there are."""
+    mine = [sample for sample in dataset.samples if sample.label == label]
+    if not mine:
+        return '<div class="tu-strip none">No photos yet</div>'
+    step = max(1, len(mine) // ON_CARD)
+    name = dataset.class_names[label]
+    pics = ""
+    for n, sample in enumerate(mine[::step][:ON_CARD], start=1):
+        path = thumbnail_path(dataset, sample)
+        pics += img(data_uri(path) if path else "", f"{name}, photo {n}")
+    more = len(mine) - ON_CARD
+    return f'<div class="tu-strip">{pics}{f"<span class=more>+{more:,}</span>" if more > 0 else ""}</div>'
+
+
+def summary(dataset: Dataset | None, val_fraction: float, seed: int) -> str:
+    """What the dataset holds, how it is split, and what was skipped, in plain words."""
+    if dataset is None or not dataset.class_names:
+        return (
+            '<section class="tu-card tu-sum"><h2>What you have</h2><p class="tu-none">Nothing yet. Choose a sample set, drop a ZIP, '
+            "or fill two classes with photos.</p></section>"
+        )
+    n = len(dataset.samples)
+    problem, split = _split(dataset, val_fraction, seed)
+    return (
+        f'<section class="tu-card tu-sum"><h2>What you have</h2><p class="tu-big">{n:,} <small>'
+        f"{'photo' if n == 1 else 'photos'} in {len(dataset.class_names)} {'class' if len(dataset.class_names) == 1 else 'classes'}"
+        f"</small></p>{_bars(dataset, split)}{_parts(split)}<h3>Check</h3>{_health(dataset, problem)}</section>"
+    )
+
+
+def _split(dataset: Dataset, val_fraction: float, seed: int) -> tuple[UserError | None, Split | None]:
+    try:
+        dataset.require_trainable()
+        return None, split_dataset(dataset, val_fraction, seed)
+    except UserError as error:
+        return error, None
+
+
+def _bars(dataset: Dataset, split: Split | None) -> str:
+    top = max(1, *dataset.counts.values())
+    held = [0] * len(dataset.class_names)
+    for i in (split.val + split.test) if split else ():
+        held[dataset.samples[i].label] += 1
+    rows = ""
+    for label, (name, count) in enumerate(dataset.counts.items()):
+        share = held[label] / count if count else 0
+        rows += (
+            f'<div class="row"><span class="cut" title="{escape(name)}"><bdi>{escape(name)}</bdi></span><span class="bar" '
+            f'style="--w:{count / top:.3f};--v:{share:.3f}"><i></i></span><span class="num">{count:,}</span></div>'
+        )
+    return f'<div class="tu-bars scrolls">{rows}</div>'
+
+
+def _parts(split: Split | None) -> str:
+    if split is None:
+        return ""
+    test = f'<i class="v"></i><span>{len(split.test):,} set aside for the end <em>(test)</em></span>' if split.test else ""
+    return (
+        f'<p class="tu-key"><i class="t"></i><span>{len(split.train):,} to learn from <em>(train)</em></span>'
+        f'<i class="v"></i><span>{len(split.val):,} to check it with <em>(validation)</em></span>{test}</p>'
+    )
+
+
+def _health(dataset: Dataset, problem: UserError | None) -> str:
+    rows = [("bad", f"{problem.message} {problem.hint}")] if problem else []
+    low, high = min(dataset.counts.values()), max(dataset.counts.values())
+    if not problem and high > 3 * low:
+        rows.append(("warn", f"The largest class has {high / low:.0f} times the photos of the smallest. Small classes will count more."))
+    if not problem and low < 10:
+        rows.append(("warn", "Some class has fewer than 10 photos: the result will be a rough guess."))
+    rows += [("ok", note) for note in dataset.notes]
+    if not dataset.skipped:
+        rows.append(("ok", f"All {photos(len(dataset.samples))} could be opened."))
+    items = "".join(
+        f'<li class="{kind}"><i aria-hidden="true">{"✓" if kind == "ok" else "!"}</i><span>{escape(text)}</span></li>' for kind, text in rows
+    )
+    return f'<ul class="tu-health">{items}</ul>{_skipped(dataset.skipped)}'
+
+
+def _skipped(skipped: tuple[Skipped, ...]) -> str:
+    if not skipped:
+        return ""
+    rows = "".join(f"<li><bdi>{escape(s.name)}</bdi>: {escape(s.reason)}</li>" for s in skipped[:NAMED])
+    more = f"<li>and {len(skipped) - NAMED:,} more</li>" if len(skipped) > NAMED else ""
+    count = f"{len(skipped):,} {'file was' if len(skipped) == 1 else 'files were'} skipped"
+    return f'<details class="tu-skipped"><summary>{count}</summary><ul>{rows}{more}</ul></details>'
+

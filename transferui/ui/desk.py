@@ -1,0 +1,232 @@
+"""What the page knows: one server's store, line and engine, and what each person has on the table.
+
+The truth lies on disk under the owner's token, which the browser keeps; so a refresh, a second tab or a restarted server
+finds everything again. Gradio's session hash is never used: it is new at each page load and anybody can make one up.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from transferui.backbones.catalogue import CATALOGUE, Backbone, get_backbone
+from transferui.config import SETTINGS, TrainConfig, make_config
+from transferui.data.dataset import Dataset
+from transferui.errors import UserError
+from transferui.runs.engine import Engine
+from transferui.runs.queue import RunQueue
+from transferui.runs.store import Run, Store
+from transferui.ui.html import notice, working
+
+DEFAULT_BACKBONE = next(iter(CATALOGUE))
+# How every event is wired unless it may take long: past the queue, without Gradio's own spinner, not in the public API.
+QUIET: Mapping[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Events that may take long go through the queue, so that a class does not use up the server's threads.
+LONG: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
+
+
+@dataclass(frozen=True)
+class Server:
+    """Everything that the visitors of one server share."""
+
+    store: Store
+    queue: RunQueue
+    engine: Engine
+    uploads: Path
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder."""
+        return self.store.data_dir
+
+
+def start_server(data_dir: Path, *, max_parallel: int = 1) -> Server:
+    """Open the data folder, prepare a private folder for uploads, start the line and the engine."""
+    store = Store(data_dir)
+    uploads = data_dir / "uploads"
+    shutil.rmtree(uploads, ignore_errors=True)  # what a former server left; datasets have their own copies
+    uploads.mkdir(mode=0o700)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    return Server(store, RunQueue(store, max_parallel), Engine(data_dir), uploads)
+
+
+def installation_secret(data_dir: Path) -> str:
+    """The key under which browsers keep the owner's token: made once per installation, so that restarts find it again."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    file = data_dir / "secret.txt"
+    try:
+        with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as handle:  # noqa: PTH123 - mode at creation
+            handle.write(secrets.token_hex(16))
+    except FileExistsError:
+        pass
+    return file.read_text()
+
+
+def new_owner() -> str:
+    """A token of 128 random bits that stands for a person."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What one person has on the table, read from disk."""
+
+    server: Server
+    owner: str
+    values: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The photos in step 1, or None."""
+        try:
+            return self.server.store.find_dataset(self.owner, str(self.values.get("dataset") or ""))
+        except UserError:
+            return None
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network in step 2."""
+        return get_backbone(self.values.get("backbone", DEFAULT_BACKBONE))
+
+    @property
+    def trainable(self) -> list[str]:
+        """Names of the stages that are to learn."""
+        return [name for name in self.values.get("trainable", []) if name in {s.name for s in self.backbone.stages}]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that differ from their defaults, as typed in."""
+        return dict(self.values.get("settings", {}))
+
+    @property
+    def config(self) -> TrainConfig:
+        """All settings together, checked.
+
+        Raises:
+            UserError: ``BAD_SETTING``.
+        """
+        chosen = {"backbone": self.backbone.name, "trainable": ",".join(self.trainable) or "none"}
+        return make_config({**self.settings, **chosen})
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown in steps 3 to 5, or None."""
+        try:
+            return self.server.store.get_run(self.owner, str(self.values.get("run") or ""))
+        except UserError:
+            return None
+
+    @property
+    def model_path(self) -> Path | None:
+        """What step 4 tests: an opened bundle, else the shown run if it has a model."""
+        opened = self.values.get("model")
+        if opened and (self.server.data_dir / "models" / str(opened["file"])).is_file():
+            return self.server.data_dir / "models" / str(opened["file"])
+        run = self.run
+        return run.folder if run and run.results() else None
+
+
+def desk_of(server: Server, owner: str) -> Desk:
+    """The desk of an owner.
+
+    Raises:
+        UserError: ``NO_OWNER`` when the page has not sent a token.
+    """
+    return Desk(server, owner, server.store.desk(owner))
+
+
+def update(server: Server, owner: str, **values: Any) -> Desk:
+    """Remember values on the desk."""
+    return Desk(server, owner, server.store.update_desk(owner, **values))
+
+
+def uploaded(server: Server, value: Any) -> list[Path]:
+    """Paths of files that a component sends (a file or a list of them), each inside the upload folder.
+
+    Raises:
+        UserError: ``NOT_UPLOADED`` for anything else; a path from the browser is never trusted.
+    """
+    items = value if isinstance(value, list) else [value] if value else []
+    paths = []
+    for item in items:
+        raw = item.get("path") if isinstance(item, dict) else getattr(item, "path", item)
+        path = Path(str(raw)).resolve() if isinstance(raw, str) and raw and not raw.startswith("data:") else None
+        if path is None or not path.is_relative_to(server.uploads.resolve()) or not path.is_file():
+            raise UserError("NOT_UPLOADED", "A file that was uploaded here was expected.", "Choose the file again.")
+        paths.append(path)
+    return paths
+
+
+def changed_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the widgets hold, in the settings' own types, without what is at its default.
+
+    A browser sends 3 as 3 or 3.0; both are 3 for a whole number. All else is left for `make_config` to refuse.
+    """
+    out = {}
+    for name, value in values.items():
+        whole = isinstance(value, float) and SETTINGS[name].kind == "int" and value.is_integer()
+        value = int(value) if whole else value
+        if value != SETTINGS[name].default or isinstance(value, bool):
+            out[name] = value
+    return out
+
+
+def ask(
+    server: Server, owner: str, question: str, then: Callable[[Any], object], **arguments: Any
+) -> Iterator[str | None]:
+    """Ask the engine, giving progress as HTML while it works; ends with a notice when it failed, else with None.
+
+    `then` gets the answer in the working thread, so that a closed tab does not lose it.
+    """
+    messages: queue.Queue[tuple[str, Any]] = queue.Queue()
+    job = _Job(server, question, then, messages, {"owner": owner, **arguments})
+    threading.Thread(target=job.run, name=f"ask-{question}", daemon=True).start()
+    while True:
+        kind, value = messages.get()
+        if kind == "progress":
+            yield working(value.get("what", "Working"), int(value.get("done", 0)), int(value.get("total", 0)))
+        elif kind == "problem":
+            yield notice(value)
+            return
+        else:
+            yield None
+            return
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One question on its way."""
+
+    server: Server
+    question: str
+    then: Callable[[Any], object]
+    messages: queue.Queue[tuple[str, Any]]
+    arguments: dict[str, Any]
+
+    def run(self) -> None:
+        try:
+            answer = self.server.engine.ask(self.question, self._progress, **self.arguments)
+            self.then(answer)
+            self.messages.put(("done", None))
+        except UserError as error:
+            self.messages.put(("problem", error))
+        except Exception:
+            self.messages.put(("problem", UserError("INTERNAL", "Something went wrong on our side.", "Try again.")))
+            raise
+
+    def _progress(self, row: Mapping[str, Any]) -> None:
+        self.messages.put(("progress", row))
+
+
+def skips(n: int) -> list[Any]:
+    """n outputs that stay as they are."""
+    return [gr.skip() for _ in range(n)]
