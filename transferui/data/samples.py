@@ -86,7 +86,9 @@ def open_sample_set(key: str, data_dir: Path, owner: str = "", report: Report | 
     one = next((s for s in sample_sets() if s.key == key), None)
     if one is None:
         raise UserError(
-            "UNKNOWN_SAMPLE_SET", f"There is no sample set named {key[:60]!r}.", f"There are: {', '.join(s.key for s in sample_sets())}."
+            "UNKNOWN_SAMPLE_SET",
+            f"There is no sample set named {key[:60]!r}.",
+            f"There are: {', '.join(s.key for s in sample_sets())}.",
         )
     if one.online:
         found = _online(key, data_dir / "downloads", report)

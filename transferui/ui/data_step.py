@@ -85,7 +85,14 @@ def layout() -> DataStep:
     with gr.Row(elem_classes="tu-source"):
         samples = clickable(data_view.sample_cards(sample_sets(), ""), "sample-set")
         with gr.Column(elem_classes="tu-drop", min_width=230):
-            zip_file = gr.File(label="ZIP of class folders", show_label=False, file_types=[".zip"], elem_id="zip-upload", height=84, interactive=True)
+            zip_file = gr.File(
+                label="ZIP of class folders",
+                show_label=False,
+                file_types=[".zip"],
+                elem_id="zip-upload",
+                height=84,
+                interactive=True,
+            )
             show('<p class="tu-drop-hint"><b>Drop a ZIP here</b><small>one folder per class</small></p>', elem_classes="tu-hint")
             folder = show(FOLDER_HTML, js_on_load=FOLDER_JS, elem_id="folder-upload")
     message = show("", elem_id="data-message")
@@ -113,7 +120,9 @@ def _card(i: int) -> Card:
             count = show('<span class="tu-count">0</span>')
         strip = show('<div class="tu-strip none">No photos yet</div>')
         with gr.Row(elem_classes="tu-add"):
-            add = gr.UploadButton("Add photos", file_count="multiple", file_types=PICTURE_TYPES, size="sm", elem_id=f"add-photos-{i + 1}")
+            add = gr.UploadButton(
+                "Add photos", file_count="multiple", file_types=PICTURE_TYPES, size="sm", elem_id=f"add-photos-{i + 1}"
+            )
             camera = gr.Button("Camera or paste", size="sm")
             remove = gr.Button("Remove", size="sm", visible=False, elem_classes="tu-remove")
         shot = gr.Image(
@@ -140,7 +149,13 @@ def view(desk: Desk) -> list[Any]:
 def _card_view(dataset: Dataset | None, i: int, shown: int) -> list[Any]:
     if dataset is None or i >= len(dataset.class_names):
         empty = '<div class="tu-strip none">No photos yet</div>'
-        return [gr.Column(visible=i < shown), "" if dataset or i >= shown else gr.skip(), '<span class="tu-count">0</span>', empty, gr.Button(visible=False)]
+        return [
+            gr.Column(visible=i < shown),
+            "" if dataset or i >= shown else gr.skip(),
+            '<span class="tu-count">0</span>',
+            empty,
+            gr.Button(visible=False),
+        ]
     name = dataset.class_names[i]
     count = f'<span class="tu-count">{dataset.counts[name]:,}</span>'
     return [gr.Column(visible=True), name, count, data_view.strip(dataset, i), gr.Button(visible=True)]
@@ -183,15 +198,19 @@ class DataEvents:
     def import_zip(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """A ZIP was dropped."""
         for row in self._with_files(owner, value, "import_zip"):
-            yield [gr.skip() if row[1:] == [] else None, *row]
+            yield [None, *row]  # the drop zone is free again at once
 
     def import_folder(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A folder was chosen and its files were sent."""
         try:
-            pairs = [(str(relative), str(uploaded(self.server, path)[0])) for relative, path in (event._data or {}).get("files", [])]
+            pairs = [
+                (str(relative), str(uploaded(self.server, path)[0])) for relative, path in (event._data or {}).get("files", [])
+            ]
             name = pairs[0][0].split("/")[0] if pairs else "Folder"
         except (UserError, ValueError, TypeError, IndexError) as error:
-            problem = error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "A folder was expected.", "Choose it again.")
+            problem = (
+                error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "A folder was expected.", "Choose it again.")
+            )
             yield [notice(problem), *skips(self.n_out + self.n_after)]
             return
         yield from self._ask(owner, "import_folder", files=pairs, name=name)
@@ -208,7 +227,9 @@ class DataEvents:
         if not files:
             return
         class_name = known or (name or "").strip() or f"Class {i + 1}"
-        yield from self._ask(owner, "add_pictures", dataset_id=dataset.id if dataset else None, class_name=class_name, files=files)
+        yield from self._ask(
+            owner, "add_pictures", dataset_id=dataset.id if dataset else None, class_name=class_name, files=files
+        )
 
     def add_class(self, owner: str) -> list[Any]:
         """One more card."""
@@ -226,7 +247,9 @@ class DataEvents:
             dataset = desk_of(self.server, owner).dataset
             if dataset is None or i >= len(dataset.class_names) or dataset.class_names[i] == (name or "").strip():
                 return skips(1 + self.n_out + self.n_after)
-            answer = self.server.engine.ask("rename_class", owner=owner, dataset_id=dataset.id, class_name=dataset.class_names[i], new_name=name or "")
+            answer = self.server.engine.ask(
+                "rename_class", owner=owner, dataset_id=dataset.id, class_name=dataset.class_names[i], new_name=name or ""
+            )
         except UserError as error:
             return [notice(error), *self._all(desk_of(self.server, owner))[1:]] if owner else skips(1 + self.n_out + self.n_after)
         return self._all(self._take(owner, None, answer))

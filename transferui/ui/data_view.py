@@ -100,14 +100,17 @@ def _health(dataset: Dataset, problem: UserError | None) -> str:
     rows = [("bad", f"{problem.message} {problem.hint}")] if problem else []
     low, high = min(dataset.counts.values()), max(dataset.counts.values())
     if not problem and high > 3 * low:
-        rows.append(("warn", f"The largest class has {high / low:.0f} times the photos of the smallest. Small classes will count more."))
+        rows.append(
+            ("warn", f"The largest class has {high / low:.0f} times the photos of the smallest. Small classes will count more.")
+        )
     if not problem and low < 10:
         rows.append(("warn", "Some class has fewer than 10 photos: the result will be a rough guess."))
     rows += [("ok", note) for note in dataset.notes]
     if not dataset.skipped:
         rows.append(("ok", f"All {photos(len(dataset.samples))} could be opened."))
     items = "".join(
-        f'<li class="{kind}"><i aria-hidden="true">{"✓" if kind == "ok" else "!"}</i><span>{escape(text)}</span></li>' for kind, text in rows
+        f'<li class="{kind}"><i aria-hidden="true">{"✓" if kind == "ok" else "!"}</i><span>{escape(text)}</span></li>'
+        for kind, text in rows
     )
     return f'<ul class="tu-health">{items}</ul>{_skipped(dataset.skipped)}'
 
@@ -119,4 +122,3 @@ def _skipped(skipped: tuple[Skipped, ...]) -> str:
     more = f"<li>and {len(skipped) - NAMED:,} more</li>" if len(skipped) > NAMED else ""
     count = f"{len(skipped):,} {'file was' if len(skipped) == 1 else 'files were'} skipped"
     return f'<details class="tu-skipped"><summary>{count}</summary><ul>{rows}{more}</ul></details>'
-

@@ -96,7 +96,9 @@ def working(text: str, done: int = 0, total: int = 0) -> str:
     """Progress in words and, where it is known, as a bar."""
     share = f'<div class="prog" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="{total}" aria-valuenow="{done}"><i style="width:{100 * done / total:.0f}%"></i></div>' if total else ""  # fmt: skip # noqa: E501
     count = f" <span>{done:,} of {total:,}</span>" if total else ""
-    return f'<div class="tu-notice work" role="status"><i aria-hidden="true">…</i><p><b>{escape(text)}</b>{count}</p>{share}</div>'
+    return (
+        f'<div class="tu-notice work" role="status"><i aria-hidden="true">…</i><p><b>{escape(text)}</b>{count}</p>{share}</div>'
+    )
 
 
 def img(src: str, alt: str) -> str:

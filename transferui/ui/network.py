@@ -14,11 +14,15 @@ import gradio as gr
 
 from transferui.backbones.catalogue import Backbone
 
-SNOW = ('<svg class="ico" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l'
-        '2.5-2.5M12 18l-2.5 2.5M12 18l2.5 2.5M6.8 9 3.4 9.9M6.8 9l-.9-3.4M17.2 15l3.4-.9M17.2 15l.9 3.4M17.2 9l.9-3.4M17.2 9l3.4.9'
-        'M6.8 15l-.9 3.4M6.8 15l-3.4-.9"/></svg>')
-FLAME = ('<svg class="ico flame" viewBox="0 0 24 24" aria-hidden="true"><path d="M12.6 2c.5 3.6 5.9 6.3 5.9 12a6.5 6.5 0 0 1-13 0'
-         'c0-2.7 1.4-4.5 3-5.8.1 1.7.8 2.7 1.8 3C10.1 7.9 10.7 4.3 12.6 2z"/></svg>')
+SNOW = (
+    '<svg class="ico" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l'
+    "2.5-2.5M12 18l-2.5 2.5M12 18l2.5 2.5M6.8 9 3.4 9.9M6.8 9l-.9-3.4M17.2 15l3.4-.9M17.2 15l.9 3.4M17.2 9l.9-3.4M17.2 9l3.4.9"
+    'M6.8 15l-.9 3.4M6.8 15l-3.4-.9"/></svg>'
+)
+FLAME = (
+    '<svg class="ico flame" viewBox="0 0 24 24" aria-hidden="true"><path d="M12.6 2c.5 3.6 5.9 6.3 5.9 12a6.5 6.5 0 0 1-13 0'
+    'c0-2.7 1.4-4.5 3-5.8.1 1.7.8 2.7 1.8 3C10.1 7.9 10.7 4.3 12.6 2z"/></svg>'
+)
 
 # Written as one JavaScript template literal; Gradio re-evaluates it when `value` or a prop changes and patches the DOM
 # in place, so the focused block keeps its focus. Do not write two braces in a row: Handlebars reads the text first.

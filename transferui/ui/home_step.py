@@ -1,0 +1,236 @@
+"""Step 5: the model as a bundle, its card, the code, and opening a bundle from elsewhere."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from transferui.backbones.catalogue import get_backbone
+from transferui.config import TrainConfig
+from transferui.errors import UserError
+from transferui.runs.store import hash_owner
+from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, update, uploaded
+from transferui.ui.html import notice, percent, show, title
+
+
+@dataclass(frozen=True)
+class HomeStep:
+    """The components that others refer to."""
+
+    message: gr.HTML
+    about: gr.HTML
+    download: gr.DownloadButton
+    open_file: gr.UploadButton
+    card: gr.HTML
+    python: gr.Code
+    shell: gr.Code
+    erase: gr.Button
+    back: gr.Button
+
+    @property
+    def out(self) -> list[Any]:
+        """What changes with the model."""
+        return [self.about, self.download, self.card, self.python, self.shell]
+
+
+def layout() -> HomeStep:
+    """Draw the step."""
+    show(title("Take it home", "The network is yours. It works without this app, and gives the same answers."))
+    message = show("", elem_id="home-message")
+    with gr.Row(elem_classes="tu-dls", equal_height=True):
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=260):
+            about = show(_download_card(None))
+            download = gr.DownloadButton("Download model", variant="primary", elem_id="download-model", interactive=False)
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=260):
+            show(
+                _tile(
+                    "⤒",
+                    "Open a model",
+                    "A model.zip from here or from another computer. Then try it out in step 4.",
+                    "no photos are in it",
+                )
+            )
+            open_file = gr.UploadButton("Open model", file_types=[".zip"], elem_id="open-model", interactive=True)
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=260):
+            show(
+                _tile(
+                    "⌫",
+                    "Finish and erase",
+                    "On a shared computer: deletes your photos, runs and models from this server.",
+                    "cannot be undone",
+                )
+            )
+            erase = gr.Button("Erase everything of mine", variant="stop", elem_id="erase")
+    with gr.Row(elem_classes="tu-even"):
+        with gr.Column(min_width=320):
+            card = show("", elem_id="model-card")
+        with gr.Column(min_width=320), gr.Accordion("Show me the code", open=True, elem_classes="tu-acc tu-code"):
+            show('<p class="tu-p">The same run, in Python:</p>')
+            python = gr.Code(python_code(TrainConfig()), language="python", show_label=False, interactive=False, lines=10)
+            show('<p class="tu-p">Or in a terminal:</p>')
+            shell = gr.Code(shell_code(TrainConfig()), language="shell", show_label=False, interactive=False, lines=2)
+    with gr.Row(elem_classes="tu-nav"):
+        back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
+    return HomeStep(message, about, download, open_file, card, python, shell, erase, back)
+
+
+def _tile(icon: str, name: str, text: str, meta: str) -> str:
+    return f'<div class="tu-dl"><span class="tu-ico" aria-hidden="true">{icon}</span><b>{name}</b><p>{text}</p><small>{meta}</small></div>'
+
+
+def _download_card(path: Path | None) -> str:
+    meta = f"model.zip · {path.stat().st_size / 1e6:.0f} MB" if path else "ready when a run is over"
+    return _tile("▣", "Model bundle", "Weights, class names and model card in one file. Open it again here or in Python.", meta)
+
+
+def _overrides(config: TrainConfig) -> dict[str, Any]:
+    default = TrainConfig().model_dump()
+    return {k: v for k, v in config.model_dump().items() if v != default[k]}
+
+
+def python_code(config: TrainConfig) -> str:
+    """The shown run in Python."""
+    settings = "".join(f"\n    {name}={value!r}," for name, value in _overrides(config).items())
+    return (
+        "import transferui as tui\n\n# one folder per class\n"
+        'dataset = tui.open_dataset("photos/")\n'
+        f"config = tui.TrainConfig({settings}{chr(10) if settings else ''})\n"
+        "result = tui.train(dataset, config, report=print)\n"
+        'result.save("model.zip")\n\n'
+        'model = tui.load_model("model.zip")\nprint(model.predict("new.jpg"))\n'
+    )
+
+
+def shell_code(config: TrainConfig) -> str:
+    """The shown run on the command line."""
+    values = _overrides(config)
+    flags = [f"--{name} {values.pop(name)}" for name in ("backbone", "trainable") if name in values]
+    flags += [f"--set {name}={value}" for name, value in values.items()]
+    return f"python -m transferui train photos/ {' '.join([*flags, '--save model.zip'])}\npython -m transferui predict model.zip new.jpg\n"
+
+
+def model_card(desk: Desk) -> str:
+    """The card that travels with the model, in short."""
+    run = desk.run
+    results = run.results() if run else None
+    if run is None or not results:
+        return (
+            '<section class="tu-card tu-mc"><h2>Model card</h2><p class="tu-none">It is written when a run is over.</p></section>'
+        )
+    low, high = results["val_accuracy_low"], results["val_accuracy_high"]
+    weakest = min(results["per_class"], key=lambda row: row["recall"] if row["n"] else 2)
+    learned = f"{', '.join(results['trainable'])} and head" if results["trainable"] else "head only; everything else is as it was"
+    rows = [
+        ("Answers", ", ".join(results["classes"][:30])),
+        ("Made from", _made_from(results)),
+        ("Learned", f"{learned} ({results['trainable_parameters']:,} of {results['total_parameters']:,} weights)"),
+        ("Learned from", f"{results['n_train']:,} photos"),
+        (
+            "Accuracy",
+            f"{percent(results['val_accuracy'])} ({percent(low)}–{percent(high)}, {results['n_val']} validation photos)",
+        ),
+        ("Weak spot", f"finds {percent(weakest['recall'])} of “{weakest['class_name']}”"),
+        ("Not for", "photos of anything else: it will still answer one of these classes"),
+    ]
+    body = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(text)}</bdi></dd></div>" for name, text in rows)
+    return f'<section class="tu-card tu-mc"><h2>Model card</h2><p>Travels with the model, so that others know what it can do.</p><dl>{body}</dl></section>'
+
+
+def _made_from(results: dict[str, Any]) -> str:
+    return f"{get_backbone(results['backbone']).title}, {len(results['frozen_prefix'])} stages frozen"
+
+
+def view(desk: Desk) -> list[Any]:
+    """Updates for `HomeStep.out`, without a new bundle."""
+    config = desk.run.config if desk.run else TrainConfig()
+    path = ready_bundle(desk)
+    button = gr.DownloadButton(value=str(path) if path else None, interactive=path is not None)
+    return [_download_card(path), button, model_card(desk), python_code(config), shell_code(config)]
+
+
+def ready_bundle(desk: Desk) -> Path | None:
+    """The bundle of the shown run, if it was already written in this server's life."""
+    known = desk.values.get("bundle") or {}
+    path = desk.server.uploads / str(known.get("folder", "-")) / "model.zip"
+    same = desk.run is not None and known.get("run") == desk.run.id and known.get("made") == _made(desk)
+    return path if same and path.is_file() else None
+
+
+def _made(desk: Desk) -> float:
+    """When the shown run's model was last written."""
+    file = desk.run.folder / "checkpoint.safetensors" if desk.run else None
+    return file.stat().st_mtime if file and file.is_file() else 0.0
+
+
+class HomeEvents:
+    """What happens in step 5; every handler's first argument is the owner's token."""
+
+    def __init__(self, server: Server, step: HomeStep) -> None:
+        self.server, self.step = server, step
+
+    def wire(self, owner: gr.BrowserState, after: list[Any], refresh: Any) -> None:
+        """Connect the components.
+
+        Args:
+            after: step 4's components, which change when a model is opened.
+            refresh: function of the desk that gives their updates.
+        """
+        step, self.refresh, self.n_after = self.step, refresh, len(after)
+        step.open_file.upload(self.open_model, [owner, step.open_file], [step.message, *after], preprocess=False, **LONG)
+
+    def prepare(self, owner: str) -> Iterator[list[Any]]:
+        """Write the shown run's bundle into a folder that nobody can guess; for `[message, *HomeStep.out]`."""
+        desk = desk_of(self.server, owner)
+        if desk.run is None or not desk.run.results() or ready_bundle(desk):
+            yield [notice(), *view(desk)]
+            return
+        folder = secrets.token_hex(16)
+        target = self.server.uploads / folder / "model.zip"
+        known = {"run": desk.run.id, "folder": folder, "made": _made(desk)}
+        then = partial(self._written, owner, known)
+        yield [notice("Writing the model bundle", "work"), *view(desk)]
+        for html in ask(self.server, owner, "save_bundle", then, folder=str(desk.run.folder), to=str(target)):
+            yield [html or notice(), *view(desk_of(self.server, owner))]
+
+    def _written(self, owner: str, known: dict[str, Any], _: Any) -> None:
+        update(self.server, owner, bundle=known)
+
+    def open_model(self, owner: str, value: Any) -> Iterator[list[Any]]:
+        """A bundle was chosen: check it, keep it, test with it."""
+        try:
+            path = uploaded(self.server, value)[0]
+            kept = self.server.data_dir / "models" / f"{hash_owner(owner)}-{secrets.token_hex(8)}.zip"
+            kept.parent.mkdir(exist_ok=True, mode=0o700)
+            shutil.copyfile(path, kept)
+        except UserError as error:
+            yield [notice(error), *(gr.skip() for _ in range(self.n_after))]
+            return
+        then = partial(self._opened, owner, path.name, kept)
+        for html in ask(self.server, owner, "open_bundle", then, path=str(kept)):
+            if html is None:
+                yield [notice("The model is open. Go to step 4 to try it out.", "ok"), *self.refresh(desk_of(self.server, owner))]
+                return
+            yield [html, *(gr.skip() for _ in range(self.n_after))]
+        kept.unlink(missing_ok=True)
+
+    def _opened(self, owner: str, name: str, kept: Path, facts: dict[str, Any]) -> None:
+        for old in kept.parent.glob(f"{hash_owner(owner)}-*.zip"):
+            if old != kept:
+                old.unlink(missing_ok=True)
+        update(self.server, owner, model={"file": kept.name, "name": name, "class_names": facts["class_names"]})
+
+    def erase(self, owner: str) -> None:
+        """Delete everything of this person."""
+        for file in (self.server.data_dir / "models").glob(f"{hash_owner(owner)}-*.zip"):
+            file.unlink(missing_ok=True)
+        for run in self.server.store.list_runs(owner):
+            self.server.queue.stop(owner, run.id)
+        self.server.store.erase_owner(owner)

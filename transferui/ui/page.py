@@ -1,0 +1,121 @@
+"""The page: five steps and what connects them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from transferui.errors import UserError
+from transferui.ui import data_step, home_step, model_step, test_step, train_step
+from transferui.ui.desk import QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
+from transferui.ui.html import header, notice, show
+
+STEPS = 5
+TO_TOP = "() => { window.scrollTo(0, 0); }"
+ERASE_JS = "() => { if (!confirm('Delete all your photos, runs and models from this server?')) throw new Error('kept'); }"
+
+
+def build(server: Server, where: str) -> gr.Blocks:
+    """Put the five steps together.
+
+    Args:
+        where: who can see what is uploaded, in a few words, for the top line.
+    """
+    with gr.Blocks(title="TransferUI", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
+        show(header(where))
+        with gr.Walkthrough(selected=1, elem_id="steps") as steps:
+            with gr.Step("Data", id=1, elem_id="step-data"):
+                data = data_step.layout()
+            with gr.Step("Model", id=2, elem_id="step-model"):
+                model = model_step.layout(server)
+            with gr.Step("Train", id=3, elem_id="step-train"):
+                train = train_step.layout()
+            with gr.Step("Test", id=4, elem_id="step-test"):
+                test = test_step.layout()
+            with gr.Step("Take home", id=5, elem_id="step-home"):
+                home = home_step.layout()
+        Page(server, steps, data, model, train, test, home).wire(page, owner)
+    return page
+
+
+class Page:
+    """What happens between the steps."""
+
+    def __init__(
+        self, server: Server, steps: gr.Walkthrough, data: data_step.DataStep, model: model_step.ModelStep, train: train_step.TrainStep,
+        test: test_step.TestStep, home: home_step.HomeStep,
+    ) -> None:  # fmt: skip # noqa: PLR0913, PLR0917 - one argument a step
+        self.server, self.steps = server, steps
+        self.data, self.model, self.train, self.test, self.home = data, model, train, test, home
+        self.homes = home_step.HomeEvents(server, home)
+
+    def wire(self, page: gr.Blocks, owner: gr.BrowserState) -> None:
+        """Connect everything."""
+        data_step.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
+        model_step.ModelEvents(self.server, self.model).wire(owner)
+        later = [*self.test.out, *self.home.out]
+        train_step.TrainEvents(self.server, self.train).wire(owner, self.model.settings, later, _test_and_home)
+        test_step.TestEvents(self.server, self.test).wire(owner)
+        self.homes.wire(owner, self.test.out, test_step.view)
+        page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET)
+        self._wire_navigation(owner)
+
+    @property
+    def all_out(self) -> list[Any]:
+        """Everything that the desk decides."""
+        return [*self.data.out, *self.model.out, *self.train.out, *self.test.out, *self.home.out]
+
+    def _wire_navigation(self, owner: gr.BrowserState) -> None:
+        steps = self.steps
+        self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET)
+        self.model.next.click(partial(self.go, 3), owner, steps, js=TO_TOP, **QUIET)
+        self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
+        prepared = [self.home.message, *self.home.out]
+        self.test.next.click(partial(self.go, 5), owner, steps, js=TO_TOP, **QUIET).then(
+            self.homes.prepare, owner, prepared, show_progress="hidden", api_visibility="private"
+        )
+        backs = (self.model.back, self.train.back, self.test.back, self.home.back)
+        for n, button in enumerate(backs, start=1):
+            button.click(partial(self.go, n), owner, steps, js=TO_TOP, **QUIET)
+        self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out], js=ERASE_JS, **QUIET)
+
+    def open(self, owner: str) -> list[Any]:
+        """The page was loaded: a newcomer gets a token; everybody finds the desk as it was left."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError:
+            desk = desk_of(self.server, new_owner())
+        self.server.engine.warm_up()
+        step = int(desk.values.get("step", 1))
+        return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
+
+    def _everything(self, desk: Desk) -> list[Any]:
+        return [*data_step.view(desk), *model_step.view(desk), *train_step.view(desk), *_test_and_home(desk)]
+
+    def go(self, step: int, owner: str) -> gr.Walkthrough:
+        """Open a step, and remember it for the next visit."""
+        update(self.server, owner, step=step)
+        return gr.Walkthrough(selected=step)
+
+    def to_model(self, owner: str) -> list[Any]:
+        """Step 2 opens when there is something to learn from."""
+        try:
+            desk = desk_of(self.server, owner)
+            if desk.dataset is None:
+                raise UserError("EMPTY_DATASET", "There are no photos yet.", "Choose a sample set or add your own.")
+            desk.dataset.require_trainable()
+        except UserError as error:
+            return [gr.skip(), notice(error)]
+        return [self.go(2, owner), notice()]
+
+    def erase(self, owner: str) -> list[Any]:
+        """Everything of this person was to be deleted: start anew as somebody else."""
+        self.homes.erase(owner)
+        return self.open("")
+
+
+def _test_and_home(desk: Desk) -> list[Any]:
+    return [*test_step.view(desk), *home_step.view(desk)]

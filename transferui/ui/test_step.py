@@ -1,0 +1,150 @@
+"""Step 4: show it a photo, and see where it errs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from transferui.data.dataset import Dataset
+from transferui.errors import UserError
+from transferui.ui import run_view, test_view
+from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
+from transferui.ui.html import clickable, notice, picked, show, title
+
+
+@dataclass(frozen=True)
+class TestStep:
+    """The components that others refer to."""
+
+    source: gr.HTML
+    message: gr.HTML
+    image: gr.Image
+    tries: gr.HTML
+    answer: gr.HTML
+    confusion: gr.HTML
+    per_class: gr.HTML
+    back: gr.Button
+    next: gr.Button
+
+    @property
+    def out(self) -> list[Any]:
+        """What changes with the model."""
+        return [self.source, self.tries, self.answer, self.confusion, self.per_class]
+
+
+def layout() -> TestStep:
+    """Draw the step."""
+    show(title("Try it out", "Show it a photo it has never seen. Then look at what it gets wrong."))
+    source = show("", elem_id="test-source")
+    message = show("", elem_id="test-message")
+    with gr.Row(elem_classes="tu-testrow"):
+        with gr.Column(scale=4, min_width=300, elem_classes="tu-try"):
+            image = gr.Image(
+                sources=["upload", "webcam", "clipboard"], type="filepath", image_mode=None, label="Photo to test", elem_id="test-image",
+                height=260, buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True,
+            )  # fmt: skip
+            tries = clickable("", "test-tries")
+        with gr.Column(scale=7, min_width=320):
+            answer = show(test_view.empty(False), elem_id="test-result")
+    confusion = clickable("", "confusion-matrix")
+    per_class = show("", elem_id="per-class")
+    with gr.Row(elem_classes="tu-nav"):
+        back = gr.Button("Back", elem_classes="tu-back", elem_id="back-3")
+        forward = gr.Button("Next: take it home", variant="primary", elem_id="next-5")
+    return TestStep(source, message, image, tries, answer, confusion, per_class, back, forward)
+
+
+def view(desk: Desk) -> list[Any]:
+    """Updates for `TestStep.out`."""
+    opened = desk.values.get("model")
+    results = None if opened else (desk.run.results() if desk.run else None)
+    dataset = run_dataset(desk)
+    line = ""
+    if opened:
+        line = notice(f"Testing the opened model {opened['name']}: {', '.join(opened['class_names'][:8])}.", "ok")
+    elif desk.run and results:
+        line = f'<p class="tu-or">Testing: {run_view.escape(run_view.what(desk.run))}</p>'
+    items = results["val_items"] if results else []
+    return [
+        line,
+        test_view.tries(dataset, items, ""),
+        test_view.empty(desk.model_path is not None),
+        test_view.confusion(results, dataset, None),
+        test_view.per_class(results),
+    ]
+
+
+def run_dataset(desk: Desk) -> Dataset | None:
+    """The photos that the shown run learned from."""
+    try:
+        return desk.server.store.find_dataset(desk.owner, desk.run.dataset_id) if desk.run else None
+    except UserError:
+        return None
+
+
+class TestEvents:
+    """What happens in step 4; every handler's first argument is the owner's token."""
+
+    __test__ = False  # pytest: this is no test class
+
+    def __init__(self, server: Server, step: TestStep) -> None:
+        self.server, self.step = server, step
+
+    def wire(self, owner: gr.BrowserState) -> None:
+        """Connect the components."""
+        step = self.step
+        step.image.input(self.try_upload, [owner, step.image], [step.message, step.answer], preprocess=False, **LONG)
+        step.tries.pick(self.try_validation, owner, [step.message, step.answer, step.tries], **LONG)
+        step.confusion.pick(self.open_cell, owner, step.confusion, **QUIET)
+
+    def try_upload(self, owner: str, value: Any) -> Iterator[list[Any]]:
+        """A photo was chosen, pasted or taken."""
+        if not value:
+            yield [notice(), test_view.empty(desk_of(self.server, owner).model_path is not None)]
+            return
+        try:
+            path = uploaded(self.server, value)[0]
+            yield from self._classify(owner, str(path), None)
+        except UserError as error:
+            yield [notice(error), gr.skip()]
+
+    def try_validation(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
+        """A validation photo was chosen."""
+        try:
+            desk = desk_of(self.server, owner)
+            dataset, key = run_dataset(desk), picked(event)
+            results = desk.run.results() if desk.run else None
+            known = {str(item["sample"]) for item in results["val_items"]} if results else set()
+            if dataset is None or results is None or key not in known:
+                raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Choose another one.")
+            sample = dataset.samples[int(key)]
+            cards = test_view.tries(dataset, results["val_items"], key)
+            for row in self._classify(owner, str(sample.path), dataset.class_names[sample.label]):
+                yield [*row, cards]
+        except UserError as error:
+            yield [notice(error), gr.skip(), gr.skip()]
+
+    def open_cell(self, owner: str, event: gr.EventData) -> Any:
+        """A cell of the matrix was chosen: show its photos."""
+        try:
+            desk = desk_of(self.server, owner)
+            results = desk.run.results() if desk.run else None
+            i, j = (int(part) for part in picked(event).split(","))
+            if results is None or not (0 <= i < len(results["classes"]) and 0 <= j < len(results["classes"])):
+                return gr.skip()
+            return test_view.confusion(results, run_dataset(desk), (i, j))
+        except (UserError, ValueError):
+            return gr.skip()
+
+    def _classify(self, owner: str, picture: str, truth: str | None) -> Iterator[list[Any]]:
+        """Ask the engine about one picture; show progress, then the answer or the reason why there is none."""
+        model = desk_of(self.server, owner).model_path
+        if model is None:
+            raise UserError("NO_MODEL", "There is no trained model yet.", "Train one in step 3, or open one in step 5.")
+        answers: list[Any] = []
+        for html in ask(self.server, owner, "predict", answers.append, folder=str(model), picture=picture):
+            yield [notice(), test_view.prediction(answers[0], truth)] if html is None else [html, *skips(1)]

@@ -1,0 +1,180 @@
+"""Step 3: one button, live curves, an honest result, earlier runs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from transferui.config import make_config
+from transferui.errors import UserError
+from transferui.runs.store import ACTIVE_STATES
+from transferui.ui import run_view
+from transferui.ui.charts import chart
+from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, skips, update
+from transferui.ui.html import clickable, notice, picked, show, title
+from transferui.ui.model_step import WIDGETS
+
+# While a run goes on the page looks at its folder this often.
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """The components that others refer to."""
+
+    message: gr.HTML
+    go: gr.Button
+    halt: gr.Button
+    status: gr.HTML
+    result: gr.HTML
+    loss: gr.HTML
+    accuracy: gr.HTML
+    runs: gr.HTML
+    timer: gr.Timer
+    back: gr.Button
+    next: gr.Button
+
+    @property
+    def out(self) -> list[Any]:
+        """What changes while a run goes on."""
+        return [self.status, self.loss, self.accuracy, self.result, self.runs, self.timer, self.go, self.halt, self.next]
+
+
+def layout() -> TrainStep:
+    """Draw the step."""
+    show(title("Let it learn", "First it looks at every photo once. Then only the warm blocks practice."))
+    message = show("", elem_id="train-message")
+    with gr.Row(elem_classes="tu-go"):
+        # Not before the page has told who is there: a click would start a run that belongs to nobody.
+        go = gr.Button("Start training", variant="primary", size="lg", elem_id="train-button", interactive=False)
+        halt = gr.Button("Stop", variant="stop", size="lg", elem_id="stop-button", interactive=False)
+        status = show(run_view.status(None), elem_id="run-status")
+    result = show("", elem_id="run-result")
+    with gr.Row(elem_classes="tu-even"):
+        loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
+        accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
+    runs = clickable(run_view.runs([], "", []), "runs-list")
+    with gr.Row(elem_classes="tu-nav"):
+        back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
+        forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
+    timer = gr.Timer(POLL_S, active=False)
+    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, timer, back, forward)
+
+
+def view(desk: Desk) -> list[Any]:
+    """Updates for `TrainStep.out`."""
+    run, server = desk.run, desk.server
+    state = server.queue.status(run) if run else None
+    rows = run.metrics() if run else []
+    results = run.results() if run else None
+    live = bool(state and state["state"] in ACTIVE_STATES)
+    epochs = run_view.total_epochs(run.config if run else desk.config)
+    over = bool(results) and not live
+    return [
+        run_view.status(state, results, rows),
+        chart(rows, "loss", epochs),
+        chart(rows, "accuracy", epochs),
+        run_view.result(results) if over else "",
+        run_list(desk),
+        gr.Timer(active=live),
+        gr.Button("Train again" if over else "Start training", interactive=not live, variant="secondary" if over else "primary"),
+        gr.Button(interactive=live),
+        gr.Button(interactive=over, variant="primary" if over else "secondary"),
+    ]
+
+
+def run_list(desk: Desk) -> str:
+    """The runs of this person."""
+    mine = [(run, desk.server.queue.status(run), run.results()) for run in desk.server.store.list_runs(desk.owner)]
+    return run_view.runs(mine, str(desk.values.get("run", "")), desk.values.get("marked", []))
+
+
+class TrainEvents:
+    """What happens in step 3; every handler's first argument is the owner's token."""
+
+    def __init__(self, server: Server, step: TrainStep) -> None:
+        self.server, self.step = server, step
+        self.n_out = len(step.out)
+
+    def wire(self, owner: gr.BrowserState, settings: dict[str, Any], after: list[Any], refresh: Any) -> None:
+        """Connect the components.
+
+        Args:
+            settings: the widgets of step 2, read once more at the press on Train.
+            after: components of later steps that change with the shown run.
+            refresh: function of the desk that gives their updates.
+        """
+        step, self.refresh, self.n_after = self.step, refresh, len(after)
+        out = [step.message, *step.out, *after]
+        step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
+        step.halt.click(self.stop, owner, out, **QUIET)
+        step.timer.tick(self.poll, owner, out, **QUIET)
+        step.runs.pick(self.choose_run, owner, out, **QUIET)
+
+    def start(self, owner: str, *values: Any) -> list[Any]:
+        """Train was pressed; a second press finds the run of the first."""
+        try:
+            settings = changed_settings(dict(zip(WIDGETS, values, strict=True)))
+            make_config(settings)
+            desk = update(self.server, owner, settings=settings)
+            if desk.dataset is None:
+                raise UserError("EMPTY_DATASET", "There are no photos yet.", "Go back to step 1 and add some.")
+            run = self.server.queue.submit(owner, desk.dataset.id, desk.config)
+            return self._all(update(self.server, owner, run=run.id, model=None))
+        except UserError as error:
+            return [notice(error), *skips(self.n_out + self.n_after)]
+
+    def stop(self, owner: str) -> list[Any]:
+        """Stop was pressed."""
+        try:
+            self.server.queue.stop(owner, str(desk_of(self.server, owner).values.get("run") or ""))
+            return self._all(desk_of(self.server, owner))
+        except UserError as error:
+            return [notice(error), *skips(self.n_out + self.n_after)]
+
+    def poll(self, owner: str) -> list[Any]:
+        """The timer ticked: look at the run folder; the later steps change only when the run is over."""
+        try:
+            desk = desk_of(self.server, owner)
+            run = desk.run
+            live = bool(run and self.server.queue.status(run)["state"] in ACTIVE_STATES)
+            later = skips(self.n_after) if live else self.refresh(desk)
+            return [gr.skip(), *view(desk), *later]
+        except UserError as error:
+            return [notice(error), *skips(self.n_out + self.n_after)]
+
+    def choose_run(self, owner: str, event: gr.EventData) -> list[Any]:
+        """A run was opened, marked for comparison or deleted."""
+        action, _, run_id = picked(event).partition(":")
+        try:
+            self.server.store.get_run(owner, run_id)  # only one's own
+            desk = desk_of(self.server, owner)
+            if action == "open":
+                desk = update(self.server, owner, run=run_id, model=None)
+            elif action == "mark":
+                marked = [m for m in desk.values.get("marked", []) if m != run_id]
+                desk = update(
+                    self.server, owner, marked=marked if len(marked) < len(desk.values.get("marked", [])) else [*marked, run_id]
+                )
+            elif action == "delete":
+                self.server.queue.status(self.server.store.get_run(owner, run_id))
+                self.server.store.delete_run(owner, run_id)
+                desk = self._without(owner, desk, run_id)
+            return self._all(desk)
+        except UserError as error:
+            return [notice(error), *skips(self.n_out + self.n_after)]
+
+    def _without(self, owner: str, desk: Desk, run_id: str) -> Desk:
+        """The desk after a run was deleted: the newest other one is shown."""
+        with contextlib.suppress(OSError):
+            self.server.store.drop_unused_datasets(owner)
+        others = self.server.store.list_runs(owner)
+        shown = desk.values.get("run")
+        shown = shown if shown != run_id else (others[0].id if others else None)
+        return update(self.server, owner, run=shown, marked=[m for m in desk.values.get("marked", []) if m != run_id])
+
+    def _all(self, desk: Desk) -> list[Any]:
+        return [notice(), *view(desk), *self.refresh(desk)]
