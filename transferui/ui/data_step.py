@@ -270,7 +270,7 @@ class DataEvents:
 
     def _ask(self, owner: str, question: str, sample: str | None = "", **arguments: Any) -> Iterator[list[Any]]:
         """Ask the engine; show progress, then everything anew, or the reason why not."""
-        for html in ask(self.server, owner, question, partial(self._take, owner, sample), **arguments):
+        for html in ask(self.server, question, partial(self._take, owner, sample), owner=owner, **arguments):
             yield self._all(desk_of(self.server, owner)) if html is None else [html, *skips(self.n_out + self.n_after)]
 
     def _take(self, owner: str, sample: str | None, answer: dict[str, Any]) -> Desk:

@@ -180,13 +180,13 @@ def changed_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def ask(server: Server, owner: str, question: str, then: Callable[[Any], object], **arguments: Any) -> Iterator[str | None]:
+def ask(server: Server, question: str, then: Callable[[Any], object], **arguments: Any) -> Iterator[str | None]:
     """Ask the engine, giving progress as HTML while it works; ends with a notice when it failed, else with None.
 
     `then` gets the answer in the working thread, so that a closed tab does not lose it.
     """
     messages: queue.Queue[tuple[str, Any]] = queue.Queue()
-    job = _Job(server, question, then, messages, {"owner": owner, **arguments})
+    job = _Job(server, question, then, messages, arguments)
     threading.Thread(target=job.run, name=f"ask-{question}", daemon=True).start()
     while True:
         kind, value = messages.get()

@@ -24,7 +24,6 @@ CLOSED = (
     "vibe-",
     "run-history",
     "runs",
-    "startup-events",
     "stream/",
 )
 HEADERS = (

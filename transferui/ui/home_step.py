@@ -197,7 +197,7 @@ class HomeEvents:
         known = {"run": desk.run.id, "folder": folder, "made": _made(desk)}
         then = partial(self._written, owner, known)
         yield [notice("Writing the model bundle", "work"), *view(desk)]
-        for html in ask(self.server, owner, "save_bundle", then, folder=str(desk.run.folder), to=str(target)):
+        for html in ask(self.server, "save_bundle", then, folder=str(desk.run.folder), to=str(target)):
             yield [html or notice(), *view(desk_of(self.server, owner))]
 
     def _written(self, owner: str, known: dict[str, Any], _: Any) -> None:
@@ -214,7 +214,7 @@ class HomeEvents:
             yield [notice(error), *(gr.skip() for _ in range(self.n_after))]
             return
         then = partial(self._opened, owner, path.name, kept)
-        for html in ask(self.server, owner, "open_bundle", then, path=str(kept)):
+        for html in ask(self.server, "open_bundle", then, path=str(kept)):
             if html is None:
                 yield [notice("The model is open. Go to step 4 to try it out.", "ok"), *self.refresh(desk_of(self.server, owner))]
                 return

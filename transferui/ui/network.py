@@ -181,7 +181,8 @@ def drawing(rows: list[Block], trainable: list[str], elem_id: str = "network") -
 
 def redrawn(rows: list[Block], trainable: list[str]) -> gr.HTML:
     """An update of the component for another network."""
-    return gr.HTML(value=trainable, stages=rows, groups=groups(rows))
+    # All of them: an update that comes before the step was opened replaces the properties instead of merging them.
+    return gr.HTML(value=trainable, stages=rows, groups=groups(rows), snow=SNOW, flame=FLAME)
 
 
 def groups(rows: Sequence[Block]) -> list[Group]:

@@ -13,8 +13,9 @@ from transferui.ui.desk import QUIET, Desk, Server, desk_of, installation_secret
 from transferui.ui.html import header, notice, show
 
 STEPS = 5
-TO_TOP = "() => { window.scrollTo(0, 0); }"
-ERASE_JS = "() => { if (!confirm('Delete all your photos, runs and models from this server?')) throw new Error('kept'); }"
+# A handler with inputs gets what its `js` returns, so both hand them on.
+TO_TOP = "(...args) => { window.scrollTo(0, 0); return args; }"
+ERASE_JS = "(...args) => { if (!confirm('Delete all your photos, runs and models from this server?')) throw new Error('kept'); return args; }"
 
 
 def build(server: Server, where: str) -> gr.Blocks:

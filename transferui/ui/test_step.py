@@ -146,5 +146,5 @@ class TestEvents:
         if model is None:
             raise UserError("NO_MODEL", "There is no trained model yet.", "Train one in step 3, or open one in step 5.")
         answers: list[Any] = []
-        for html in ask(self.server, owner, "predict", answers.append, folder=str(model), picture=picture):
+        for html in ask(self.server, "predict", answers.append, folder=str(model), picture=picture):
             yield [notice(), test_view.prediction(answers[0], truth)] if html is None else [html, *skips(1)]
