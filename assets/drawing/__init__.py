@@ -1,0 +1,1 @@
+"""Drawing of the sample sets: ours, free, and the same on every machine with the same seed."""
