@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from drawing import fabrics, leaves, signs
 
 OUT = Path(__file__).parent / "samples"
-SIDE, PER_CLASS, QUALITY, PREVIEW = 176, 48, 76, 112
+SIDE, PER_CLASS, QUALITY, PREVIEW = 176, 48, 72, 112
 OURS = "Drawn by this project; Apache-2.0"
 SETS = (
     ("signs", "Road signs", "In rain, at night, out of focus", signs),

@@ -86,7 +86,7 @@ def draw(rng: np.random.Generator, kind: str, out: int) -> Image.Image:
     image = speckled(rng, size, grounds[rng.integers(len(grounds))], 260) if rng.random() < 0.75 else clouds(rng, size, (200, 200, 196), (244, 244, 240))
     for other in range(int(rng.integers(0, 3))):
         image = laid(rng, image, CLASSES[rng.integers(len(CLASSES))], 0.22 + 0.05 * other)
-    image = laid(rng, image, kind, rng.uniform(0.5, 1.0))
+    image = laid(rng, image, kind, rng.uniform(0.6, 1.0))
     return camera(rng, shade(rng, image, 0.5, 1.2), out, 0.7)
 
 

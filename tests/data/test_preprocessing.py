@@ -1,0 +1,43 @@
+import io
+
+import numpy as np
+import pytest
+import torchvision.transforms.v2 as T
+from PIL import Image
+
+from transferui.data.preprocessing import Preprocessing, picture_array, picture_views
+
+P = Preprocessing(64, 72, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def photo(width, height):
+    rng = np.random.default_rng(width)
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (height, width, 3), dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [(90, 120), (121, 77), (72, 72), (20, 30), (300, 65)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_the_original_view_is_torchvisions_resize_and_center_crop(size, interpolation):
+    content = photo(*size)
+    p = Preprocessing(64, 72, interpolation, P.mean, P.std)
+    pipeline = T.Compose([T.Resize(72, interpolation=T.InterpolationMode(interpolation)), T.CenterCrop(64)])
+    expected = np.asarray(pipeline(Image.open(io.BytesIO(content))))
+    assert np.array_equal(picture_array(content, p), expected)
+
+
+def test_views_are_what_they_are_called_and_always_the_same():
+    content = photo(90, 120)
+    original, flip, crop1, crop2 = picture_views(content, P, ["original", "flip", "crop1", "crop2"])
+    assert np.array_equal(flip, original[:, ::-1])
+    assert not np.array_equal(crop1, crop2) and crop1.shape == original.shape
+    assert np.array_equal(crop1, picture_array(content, P, "crop1"))
+
+
+def test_it_travels_as_plain_data():
+    assert Preprocessing.from_dict(P.as_dict()) == P
+    assert P.resized(128).resize_size == 144 and P.resized(128).key != P.key
+    for broken in ({}, {**P.as_dict(), "image_size": 0}, {**P.as_dict(), "interpolation": "magic"}, {**P.as_dict(), "std": [0, 1, 1]}):
+        with pytest.raises((KeyError, ValueError)):
+            Preprocessing.from_dict(broken)

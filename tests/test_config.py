@@ -1,0 +1,67 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transferui.config import PRESETS, SETTINGS, TrainConfig, make_config, parse_setting
+from transferui.errors import UserError
+
+NUMBERS = [s for s in SETTINGS.values() if s.kind in ("int", "float")]
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, "3", [3], None, {}, -1e9, 1e30])
+def test_a_wrong_number_is_refused_with_field_and_range(setting, value):
+    with pytest.raises(UserError) as caught:
+        make_config({setting.name: value})
+    assert caught.value.code == "BAD_SETTING"
+    assert caught.value.field == setting.name
+    assert setting.allowed in caught.value.message
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda s: s.name)
+def test_both_ends_of_a_range_are_allowed(setting):
+    for value in (setting.low, setting.high):
+        typed = int(value) if setting.kind == "int" else float(value)
+        assert getattr(make_config({setting.name: typed}), setting.name) == typed
+
+
+@pytest.mark.parametrize("setting", [s for s in SETTINGS.values() if s.kind == "choice"], ids=lambda s: s.name)
+def test_a_choice_takes_its_words_and_nothing_else(setting):
+    for word in setting.choices:
+        assert getattr(make_config({setting.name: word}), setting.name) == word
+    for wrong in ("", "nonsense", [setting.choices[0]], 1, None):
+        with pytest.raises(UserError, match=setting.choices[0]):
+            make_config({setting.name: wrong})
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(UserError, match="no setting named 'epoch'"):
+        make_config({"epoch": 3})
+
+
+@given(st.dictionaries(st.sampled_from(sorted(SETTINGS)), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())))
+def test_anything_ends_in_a_config_or_a_sentence(values):
+    try:
+        assert isinstance(make_config(values), TrainConfig)
+    except UserError as error:
+        assert error.message
+
+
+def test_text_from_the_command_line_becomes_the_settings_type():
+    assert parse_setting("epochs", "7") == 7
+    assert parse_setting("weight_decay", "1e-3") == 0.001
+    assert parse_setting("optimizer", "sgd") == "sgd"
+    with pytest.raises(UserError, match="epochs"):
+        parse_setting("epochs", "2.5")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_recipe_is_valid(name):
+    assert make_config(PRESETS[name])
+
+
+def test_every_setting_explains_itself():
+    for setting in SETTINGS.values():
+        assert setting.label and len(setting.help) > 20
