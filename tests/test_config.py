@@ -41,7 +41,12 @@ def test_an_unknown_setting_is_named():
         make_config({"epoch": 3})
 
 
-@given(st.dictionaries(st.sampled_from(sorted(SETTINGS)), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())))
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(SETTINGS)),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()),
+    )
+)
 def test_anything_ends_in_a_config_or_a_sentence(values):
     try:
         assert isinstance(make_config(values), TrainConfig)

@@ -10,7 +10,21 @@ import pytest
 from transferui.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-ORDER = ["errors", "files", "config", "data", "backbones", "training", "evaluation", "insight", "export", "runs", "doctor", "cli", "ui"]
+ORDER = [
+    "errors",
+    "files",
+    "config",
+    "data",
+    "backbones",
+    "training",
+    "evaluation",
+    "insight",
+    "export",
+    "runs",
+    "doctor",
+    "cli",
+    "ui",
+]
 FILES = sorted((ROOT / "transferui").rglob("*.py"))
 TORCH_FREE = ["transferui", "transferui.errors", "transferui.config", "transferui.runs.store", "transferui.runs.queue",
               "transferui.runs.engine", "transferui.backbones.catalogue", "transferui.ui.page", "app"]  # fmt: skip
@@ -53,7 +67,7 @@ def test_only_the_page_knows_gradio_and_nobody_unpickles(path):
     text = path.read_text()
     assert "extractall" not in text
     assert "session_hash" not in text
-    assert "torch.load(" not in text or "weights_only=True" in text
+    assert "torch.load(" not in text.replace("safetensors.torch.load(", "") or "weights_only=True" in text
 
 
 @pytest.mark.parametrize("module", TORCH_FREE)
@@ -71,7 +85,7 @@ def test_files_and_functions_stay_short():
             long.append(f"{path.name}: {text.count(chr(10))} lines")
         limit = 80 if "ui" in path.parts else 45
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > limit and node.name != "_all":
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > limit:
                 long.append(f"{path.name}:{node.name}: {node.end_lineno - node.lineno + 1} lines")
     assert long == []
 

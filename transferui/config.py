@@ -64,7 +64,7 @@ class TrainConfig(BaseModel):
         int,
         _setting(
             "Passes while fine-tuning (epochs)",
-            "How often the warm blocks and the head see every training photo, after the head has learned. Used only when blocks learn.",
+            "How often blocks and head see every training photo, after the head has learned. Used only when blocks learn.",
             ge=1,
             le=1000,
         ),
@@ -119,14 +119,14 @@ class TrainConfig(BaseModel):
         Literal["none", "flip", "crops"],
         _setting(
             "Changed copies (augmentation)",
-            "flip also shows mirrored photos, crops also randomly cut ones. Use none when left and right matter, as for digits or signs.",
+            "flip also shows mirrored photos, crops also cut ones. Use none when left and right matter, as for digits.",
         ),
     ] = "none"
     class_weights: Annotated[
         Literal["auto", "off", "balanced"],
         _setting(
             "Weigh small classes more (class weights)",
-            "balanced lets every class count the same; auto does so when the largest class has over 3 times the photos of the smallest.",
+            "balanced lets every class count the same; auto does so when one has over 3 times the photos of another.",
         ),
     ] = "auto"
     early_stopping: Annotated[
@@ -142,7 +142,7 @@ class TrainConfig(BaseModel):
         Literal["keep", "update"],
         _setting(
             "BatchNorm averages of learning blocks",
-            "keep uses the averages from ImageNet, which is steadier with few photos; update learns them anew. Frozen blocks always keep.",
+            "keep uses those from ImageNet, which is steadier with few photos; update learns them anew. Frozen blocks keep.",
         ),
     ] = "keep"
     head_start: Annotated[
@@ -189,14 +189,7 @@ class TrainConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the settings table.
-
-    Attributes:
-        kind: ``int``, ``float``, ``choice`` or ``text``.
-        low, high: inclusive range of a number; None where there is none.
-        choices: allowed words of a ``choice``.
-        group: ``model``, ``training`` or ``machine``.
-    """
+    """One row of the settings table: inclusive range of a number, allowed words of a choice."""
 
     name: str
     label: str

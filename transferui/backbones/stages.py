@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ Stages = OrderedDict[str, nn.Module]
 Cut = tuple[Stages, nn.Module]
 
 
-def build_backbone(
+def build_backbone(  # noqa: PLR0913 - keyword-only after the first two
     name: str,
     weights: str = "imagenet",
     *,
@@ -96,7 +97,7 @@ def _sequence(*modules: nn.Module) -> nn.Sequential:
 def _groups(layers: nn.Sequential, cuts: list[int]) -> list[nn.Sequential]:
     """A sequence cut before the given indices."""
     bounds = [0, *cuts, len(layers)]
-    return [layers[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [layers[a:b] for a, b in pairwise(bounds)]
 
 
 def _named(groups: list[nn.Sequential], *, stem: bool = True) -> Stages:

@@ -128,7 +128,7 @@ def _never() -> bool:
 class _Fetch:
     """One file from one address, into a partial file."""
 
-    def __init__(self, url: str, partial: Path, backbone: Backbone, report: Report, should_stop: ShouldStop, lock: Path) -> None:  # noqa: PLR0913
+    def __init__(self, url: str, partial: Path, backbone: Backbone, report: Report, should_stop: ShouldStop, lock: Path) -> None:
         self.url, self.partial, self.backbone, self.lock = url, partial, backbone, lock
         self.report, self.should_stop = report, should_stop
         self.last = 0.0

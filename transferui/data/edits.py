@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from transferui.data.archive import Skipped, clean_class_name
-from transferui.data.dataset import Dataset, DatasetDraft, Report, load_manifest, manifest_row
+from transferui.data.dataset import Dataset, load_manifest
 from transferui.data.images import store_image
+from transferui.data.layout import Skipped, clean_class_name
+from transferui.data.storage import DatasetDraft, Report, manifest_row
 from transferui.errors import UserError
 
 MAX_CLASSES = 100

@@ -15,7 +15,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from transferui.errors import UserError
 
-# Decoders that may run at all (JPEG includes MPO, which some cameras write); Pillow would otherwise try forty parsers on whatever a stranger sends.
+# Decoders that may run at all (JPEG includes MPO, which some cameras write); Pillow would otherwise try forty parsers on
+# whatever a stranger sends.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 Image.init()  # register all decoders, so that FORMATS can name them
 # Odd metadata is no reason to bother anybody: the pixels decide, and metadata is dropped.
@@ -229,9 +230,9 @@ def _deep_gray(image: Image.Image) -> Image.Image:
     """16-bit gray scaled to 8 bits (Pillow would clip it); 32-bit integers and floats have no range, so theirs is stretched."""
     values = np.asarray(image).astype(np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    if image.mode.startswith("I;16") or (image.mode == "I" and 0 <= values.min() and 255 < values.max() <= 65535):
+    if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() <= 65535):
         return Image.fromarray((values / 257.0).round().astype(np.uint8))
-    if image.mode == "I" and 0 <= values.min() and values.max() <= 255:
+    if image.mode == "I" and values.min() >= 0 and values.max() <= 255:
         return Image.fromarray(values.astype(np.uint8))
     low, span = values.min(), max(np.ptp(values), 1e-12)
     return Image.fromarray(((values - low) / span * 255.0).round().astype(np.uint8))

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from transferui.data.archive import Entry, Scan, scan
-from transferui.data.dataset import Dataset, Report, create_dataset
+from transferui.data.archive import scan
+from transferui.data.dataset import Dataset
+from transferui.data.layout import Entry, Scan
+from transferui.data.storage import Report, create_dataset
 from transferui.errors import UserError
 
 ASSETS = Path(__file__).parents[2] / "assets" / "samples"

@@ -18,58 +18,70 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     Args:
         final: the run is over, so that times, the test part and the proof of freezing are known.
     """
-    samples, split = run.dataset.samples, run.split
-    labels = [samples[i].label for i in split.val]
     if run.val_logits is None:
         raise RuntimeError("a run without validation has nothing to describe")
-    probabilities = torch.softmax(run.val_logits, dim=1)
-    answers = probabilities.argmax(dim=1).tolist()
-    accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels))
-    trainable = set(run.trainable)
-    stages = dict(run.model.stages.named_children())
-    learned = sum(count_parameters(stages[name]) for name in trainable) + count_parameters(run.model.head)
-    values: dict[str, Any] = {
-        "classes": list(run.dataset.class_names),
-        "backbone": run.config.backbone,
-        "n_train": len(split.train),
-        "n_val": len(labels),
-        "val_accuracy": accuracy.value,
-        "val_accuracy_low": accuracy.low,
-        "val_accuracy_high": accuracy.high,
-        "majority_accuracy": majority_accuracy(labels),
-        "val_loss": float(torch.nn.functional.cross_entropy(run.val_logits, torch.tensor(labels))),
-        **classification_report(labels, answers, run.dataset.class_names),
-        "val_items": _items(split.val, labels, probabilities),
-        "head_val_accuracy": _accuracy(run.head_val_logits, labels),
-        "phases": run.phases,
-        "kept_phase": run.kept_phase,
-        "best_epoch": run.best_epoch,
-        "trainable_parameters": learned,
-        "total_parameters": count_parameters(run.model),
-        "trainable": [name for name in run.model.stage_names if name in trainable],
-        "frozen_prefix": list(run.model.stage_names[: _prefix_length(run)]),
-        "prefix_images": run.work.prefix_images,
-        "cached_images": run.work.cached_images,
-        "device": run.device,
-        "precision": run.precision,
+    labels = [run.dataset.samples[i].label for i in run.split.val]
+    values = {
+        **_what(run),
+        **_how_good(run, run.val_logits, labels),
         "dataset_fingerprint": run.dataset.fingerprint,
-        "skipped": [[samples_name, reason] for samples_name, reason in _broken(run)],
+        "skipped": [[name, reason] for name, reason in _broken(run)],
         "notes": list(run.notes),
         "final": final,
     }
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
-    if run.test_logits is not None:
-        truth = [samples[i].label for i in split.test]
-        right = int((run.test_logits.argmax(1) == torch.tensor(truth)).sum())
-        test = accuracy_interval(right, len(truth))
-        values |= {
-            "n_test": len(truth),
-            "test_accuracy": test.value,
-            "test_accuracy_low": test.low,
-            "test_accuracy_high": test.high,
-        }
-    return values
+    return {**values, **_test(run)}
+
+
+def _what(run: Trained) -> dict[str, Any]:
+    """What was trained, on what, and what it cost."""
+    stages = dict(run.model.stages.named_children())
+    learned = sum(count_parameters(stages[name]) for name in run.trainable) + count_parameters(run.model.head)
+    return {
+        "classes": list(run.dataset.class_names),
+        "backbone": run.config.backbone,
+        "n_train": len(run.split.train),
+        "n_val": len(run.split.val),
+        "phases": run.phases,
+        "kept_phase": run.kept_phase,
+        "best_epoch": run.best_epoch,
+        "trainable_parameters": learned,
+        "total_parameters": count_parameters(run.model),
+        "trainable": list(run.trainable),
+        "frozen_prefix": list(run.model.stage_names[: _prefix_length(run)]),
+        "prefix_images": run.work.prefix_images,
+        "cached_images": run.work.cached_images,
+        "device": run.device,
+        "precision": run.precision,
+    }
+
+
+def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]:
+    """Validation numbers, each with what it takes to judge it."""
+    probabilities = torch.softmax(logits, dim=1)
+    answers = probabilities.argmax(dim=1).tolist()
+    accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels))
+    return {
+        "val_accuracy": accuracy.value,
+        "val_accuracy_low": accuracy.low,
+        "val_accuracy_high": accuracy.high,
+        "majority_accuracy": majority_accuracy(labels),
+        "val_loss": float(torch.nn.functional.cross_entropy(logits, torch.tensor(labels))),
+        "head_val_accuracy": _accuracy(run.head_val_logits, labels),
+        **classification_report(labels, answers, run.dataset.class_names),
+        "val_items": _items(run.split.val, labels, probabilities),
+    }
+
+
+def _test(run: Trained) -> dict[str, Any]:
+    """Numbers on the part that was set aside, if there is one."""
+    if run.test_logits is None:
+        return {}
+    truth = [run.dataset.samples[i].label for i in run.split.test]
+    right = int((run.test_logits.argmax(1) == torch.tensor(truth)).sum())
+    test = accuracy_interval(right, len(truth))
+    return {"n_test": test.n, "test_accuracy": test.value, "test_accuracy_low": test.low, "test_accuracy_high": test.high}
 
 
 def _prefix_length(run: Trained) -> int:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferui.data import archive, edits
-from transferui.data.dataset import Dataset, create_dataset
+from transferui.data.dataset import Dataset
 from transferui.data.images import read_image
 from transferui.data.samples import open_sample_set
+from transferui.data.storage import create_dataset
 from transferui.errors import UserError
 from transferui.runs.store import Store, hash_owner
 

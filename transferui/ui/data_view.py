@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from transferui.data.archive import Skipped
 from transferui.data.dataset import Dataset, thumbnail_path
+from transferui.data.layout import Skipped
 from transferui.data.samples import SampleSet
 from transferui.data.splits import Split, split_dataset
 from transferui.errors import UserError

@@ -174,9 +174,9 @@ def changed_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     out = {}
     for name, value in values.items():
         whole = isinstance(value, float) and SETTINGS[name].kind == "int" and value.is_integer()
-        value = int(value) if whole else value
-        if value != SETTINGS[name].default or isinstance(value, bool):
-            out[name] = value
+        typed = int(value) if whole else value
+        if typed != SETTINGS[name].default or isinstance(typed, bool):
+            out[name] = typed
     return out
 
 
@@ -226,5 +226,5 @@ class _Job:
 
 
 def skips(n: int) -> list[Any]:
-    """n outputs that stay as they are."""
+    """N outputs that stay as they are."""
     return [gr.skip() for _ in range(n)]

@@ -94,7 +94,7 @@ def notice(problem: UserError | str | None = None, kind: str = "bad") -> str:
 
 def working(text: str, done: int = 0, total: int = 0) -> str:
     """Progress in words and, where it is known, as a bar."""
-    share = f'<div class="prog" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="{total}" aria-valuenow="{done}"><i style="width:{100 * done / total:.0f}%"></i></div>' if total else ""  # fmt: skip # noqa: E501
+    share = f'<div class="prog" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="{total}" aria-valuenow="{done}"><i style="width:{100 * done / total:.0f}%"></i></div>' if total else ""  # fmt: skip
     count = f" <span>{done:,} of {total:,}</span>" if total else ""
     return (
         f'<div class="tu-notice work" role="status"><i aria-hidden="true">…</i><p><b>{escape(text)}</b>{count}</p>{share}</div>'

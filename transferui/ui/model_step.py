@@ -55,7 +55,7 @@ def layout(server: Server) -> ModelStep:
             "Choose what it already knows",
             "These networks have learned to see from 1.3 million photos <em>(ImageNet)</em>. Yours starts from there.",
         )
-    )  # noqa: E501
+    )
     message = show("", elem_id="model-message")
     show(section("Network", "the <em>backbone</em>"))
     networks = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=True), "backbone")
@@ -67,7 +67,7 @@ def layout(server: Server) -> ModelStep:
                 "What may it learn anew?",
                 "Click a block to freeze it <i class='key ice'></i> or to let it learn <i class='key warm'></i> <em>(fine-tuning)</em>. Bigger blocks hold more weights.",
             )
-        )  # noqa: E501
+        )
         preset = gr.Radio(FREEZE, value="none", label="Which blocks learn", show_label=False, container=False, elem_id="freeze-preset",
                           elem_classes="tu-seg", interactive=True)  # fmt: skip
         net = network.drawing(network.blocks(first, 2), [])

@@ -45,10 +45,16 @@ def build(server: Server, where: str) -> gr.Blocks:
 class Page:
     """What happens between the steps."""
 
-    def __init__(
-        self, server: Server, steps: gr.Walkthrough, data: data_step.DataStep, model: model_step.ModelStep, train: train_step.TrainStep,
-        test: test_step.TestStep, home: home_step.HomeStep,
-    ) -> None:  # fmt: skip # noqa: PLR0913, PLR0917 - one argument a step
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument a step
+        self,
+        server: Server,
+        steps: gr.Walkthrough,
+        data: data_step.DataStep,
+        model: model_step.ModelStep,
+        train: train_step.TrainStep,
+        test: test_step.TestStep,
+        home: home_step.HomeStep,
+    ) -> None:
         self.server, self.steps = server, steps
         self.data, self.model, self.train, self.test, self.home = data, model, train, test, home
         self.homes = home_step.HomeEvents(server, home)

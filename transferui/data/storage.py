@@ -1,0 +1,135 @@
+"""Storing pictures as a new dataset: in a hidden folder that becomes visible when it is complete, or vanishes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transferui.data.dataset import FORMAT, MANIFEST, Dataset, class_order, load_dataset
+from transferui.data.images import StoredImage, store_image
+from transferui.data.layout import Entry, Scan, Skipped, SplitName
+from transferui.errors import UserError
+from transferui.files import write_json
+
+# A half-made dataset of a killed import is swept after an hour.
+STALE_S = 3600.0
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def create_dataset(found: Scan, data_dir: Path, name: str, owner: str = "", report: Report | None = None) -> Dataset:
+    """Store every picture of a scan, upright, scaled and without metadata; bad ones are skipped with their reason.
+
+    Args:
+        owner: hash of whose it is; empty for the command line.
+        report: gets ``{"what", "done", "total"}`` now and then.
+
+    Raises:
+        UserError: ``EMPTY_DATASET`` when no picture could be used.
+    """
+    with DatasetDraft(data_dir) as draft:
+        store = partial(_store, draft.folder)
+        rows, skipped = [], list(found.skipped)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for n, (entry, result) in enumerate(zip(found.entries, pool.map(store, found.entries), strict=True), start=1):
+                if isinstance(result, UserError):
+                    skipped.append(Skipped(entry.name, result.message))
+                else:
+                    rows.append(manifest_row(result, entry.class_name, entry.split, entry.name))
+                if report and (n % 16 == 0 or n == len(found.entries)):
+                    report({"what": "Reading photos", "done": n, "total": len(found.entries)})
+        if not rows:
+            reason = skipped[0].reason if skipped else "there was no picture"
+            raise UserError(
+                "EMPTY_DATASET", f"None of the {len(found.entries)} photos could be used: {reason}", "Add JPEG or PNG photos."
+            )
+        names = class_order(entry.class_name for entry in found.entries)
+        return draft.finish(name=name, owner=owner, class_names=names, rows=rows, skipped=skipped, notes=list(found.notes))
+
+
+def _store(folder: Path, entry: Entry) -> StoredImage | UserError:
+    try:
+        return store_image(entry.read(), folder)
+    except UserError as error:
+        return error
+
+
+def manifest_row(image: StoredImage, class_name: str, split: SplitName | None, name: str) -> dict[str, Any]:
+    """One picture as the manifest keeps it; the class by name, so that classes can be renamed and removed."""
+    return {
+        "file": image.file_name,
+        "class": class_name,
+        "split": split,
+        "sha256": image.sha256,
+        "name": name,
+        "width": image.width,
+        "height": image.height,
+    }
+
+
+class DatasetDraft:
+    """A dataset under construction: a hidden folder that becomes visible when it is complete, or vanishes."""
+
+    def __init__(self, data_dir: Path) -> None:
+        home = data_dir / "datasets"
+        home.mkdir(parents=True, exist_ok=True)
+        for leftover in home.glob(".*.tmp"):
+            if time.time() - leftover.stat().st_mtime > STALE_S:
+                shutil.rmtree(leftover, ignore_errors=True)
+        self.id = secrets.token_hex(16)
+        self.folder = home / f".{self.id}.tmp"
+        self.home = home
+
+    def __enter__(self) -> DatasetDraft:
+        for name in ("images", "thumbs"):
+            (self.folder / name).mkdir(parents=True, mode=0o700)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, *, rows: Sequence[dict[str, Any]], skipped: Iterable[Skipped], notes: list[str], **facts: Any) -> Dataset:
+        """Write the manifest and make the folder visible.
+
+        Args:
+            facts: `name`, `owner`, `class_names`.
+        """
+        kept, repeats, conflicts = _without_repeats(rows)
+        if repeats:
+            notes.append(f"{repeats} photos came twice in the same class and are kept once.")
+        if conflicts:
+            notes.append(f"{len(conflicts)} photos lie in two classes; for instance {conflicts[0]}.")
+        manifest = {
+            "format": FORMAT,
+            "id": self.id,
+            **facts,
+            "class_names": list(facts["class_names"]),
+            "created": time.time(),
+            "samples": kept,
+            "skipped": [[s.name, s.reason] for s in skipped],
+            "notes": list(dict.fromkeys(notes)),
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        done = self.home / self.id
+        self.folder.rename(done)
+        return load_dataset(done)
+
+
+def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int, list[str]]:
+    """Rows without a picture that its class already has, how many those were, and pictures that are in two classes."""
+    kept: dict[tuple[str, str], dict[str, Any]] = {}
+    first: dict[str, dict[str, Any]] = {}
+    conflicts = []
+    for row in rows:
+        kept.setdefault((row["sha256"], row["class"]), row)
+        other = first.setdefault(row["sha256"], row)
+        if other["class"] != row["class"]:
+            conflicts.append(f"{other['name']} and {row['name']}")
+    return list(kept.values()), len(rows) - len(kept), conflicts
