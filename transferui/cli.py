@@ -249,7 +249,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 def run_backbones(options: argparse.Namespace) -> int:
     """The catalogue, and what is ready on this machine."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": b.name, "title": b.title, "year": b.year, "params": b.params, "download_bytes": b.download_bytes, "top1": b.top1,
          "image_size": b.image_size, "license": b.license, "ready": is_ready(b, _data_dir(options)),
          "stages": [stage.name for stage in b.stages]}

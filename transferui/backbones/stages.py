@@ -64,8 +64,8 @@ def build_backbone(  # noqa: PLR0913 - keyword-only after the first two
         model.load_state_dict(state)
     if name == "vit_b_16" and image_size not in (None, backbone.image_size):
         model = _resized_vit(model, int(image_size or 0))
-    named, classifier = CUTS[name.rstrip("0123456789") if name.startswith("resnet") else name](model)
-    return nn.Sequential(named), classifier
+    named, last = CUTS[name.rstrip("0123456789") if name.startswith("resnet") else name](model)
+    return nn.Sequential(named), last
 
 
 def imagenet_logits(stages: nn.Sequential, classifier: nn.Module, pictures: Tensor) -> Tensor:
@@ -100,12 +100,12 @@ def _groups(layers: nn.Sequential, cuts: list[int]) -> list[nn.Sequential]:
     return [layers[a:b] for a, b in pairwise(bounds)]
 
 
-def _named(groups: list[nn.Sequential], *, stem: bool = True) -> Stages:
+def _named(groups: list[Any], *, stem: bool = True) -> Stages:
     """stem, stage1, stage2 …; or stage1, stage2 … for networks without a stem."""
     return OrderedDict((f"stage{n}" if n else "stem", group) for n, group in enumerate(groups, start=0 if stem else 1))
 
 
-def _fully_connected(model: nn.Module, cuts: list[int]) -> Cut:
+def _fully_connected(model: Any, cuts: list[int]) -> Cut:
     """AlexNet and VGG: convolution stages up to each max pooling, then two large linear layers."""
     stages = _named(_groups(model.features, cuts), stem=False)
     stages["pool"] = _sequence(model.avgpool, nn.Flatten())
@@ -115,15 +115,15 @@ def _fully_connected(model: nn.Module, cuts: list[int]) -> Cut:
     return stages, model.classifier[linear[2]]
 
 
-def _alexnet(model: nn.Module) -> Cut:
+def _alexnet(model: Any) -> Cut:
     return _fully_connected(model, [3, 6, 8, 10])
 
 
-def _vgg16(model: nn.Module) -> Cut:
+def _vgg16(model: Any) -> Cut:
     return _fully_connected(model, [5, 10, 17, 24])
 
 
-def _resnet(model: nn.Module) -> Cut:
+def _resnet(model: Any) -> Cut:
     stages = _named([
         _sequence(model.conv1, model.bn1, model.relu, model.maxpool), model.layer1, model.layer2, model.layer3, model.layer4,
     ])  # fmt: skip
@@ -131,44 +131,44 @@ def _resnet(model: nn.Module) -> Cut:
     return stages, model.fc
 
 
-def _mobilenet_v2(model: nn.Module) -> Cut:
+def _mobilenet_v2(model: Any) -> Cut:
     stages = _named(_groups(model.features, [1, 2, 4, 7, 11, 14, 17, 18]))
-    head = stages.popitem()[1]
+    head: Any = stages.popitem()[1]
     stages["pool"] = _sequence(*head, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return stages, model.classifier[-1]
 
 
-def _mobilenet_v3(model: nn.Module, cuts: list[int]) -> Cut:
+def _mobilenet_v3(model: Any, cuts: list[int]) -> Cut:
     """The last convolution, pooling and the linear layer before the classifier are one stage, `pool`."""
     stages = _named(_groups(model.features, cuts))
-    head = stages.popitem()[1]
+    head: Any = stages.popitem()[1]
     stages["pool"] = _sequence(*head, model.avgpool, nn.Flatten(), *model.classifier[:-1])
     return stages, model.classifier[-1]
 
 
-def _mobilenet_v3_small(model: nn.Module) -> Cut:
+def _mobilenet_v3_small(model: Any) -> Cut:
     return _mobilenet_v3(model, [1, 2, 4, 9, 12])
 
 
-def _mobilenet_v3_large(model: nn.Module) -> Cut:
+def _mobilenet_v3_large(model: Any) -> Cut:
     return _mobilenet_v3(model, [1, 2, 4, 7, 13, 16])
 
 
-def _efficientnet(model: nn.Module) -> Cut:
+def _efficientnet(model: Any) -> Cut:
     stages = _named(list(model.features))
-    head = stages.popitem()[1]
+    head: Any = stages.popitem()[1]
     stages["pool"] = _sequence(*head, model.avgpool, nn.Flatten())
     return stages, model.classifier[-1]
 
 
-def _convnext_tiny(model: nn.Module) -> Cut:
+def _convnext_tiny(model: Any) -> Cut:
     """A downsampling layer belongs to the stage that follows it."""
     stages = _named(_groups(model.features, [1, 2, 4, 6]))
     stages["pool"] = _sequence(model.avgpool, *model.classifier[:-1])
     return stages, model.classifier[-1]
 
 
-def _densenet121(model: nn.Module) -> Cut:
+def _densenet121(model: Any) -> Cut:
     """A transition belongs to the block before it; the last norm and ReLU to `pool`."""
     f = model.features
     stages = _named([
@@ -179,19 +179,19 @@ def _densenet121(model: nn.Module) -> Cut:
     return stages, model.classifier
 
 
-def _regnet(model: nn.Module) -> Cut:
+def _regnet(model: Any) -> Cut:
     stages = _named([model.stem, *model.trunk_output])
     stages["pool"] = _sequence(model.avgpool, nn.Flatten())
     return stages, model.fc
 
 
-def _shufflenet(model: nn.Module) -> Cut:
+def _shufflenet(model: Any) -> Cut:
     stages = _named([_sequence(*model.conv1, model.maxpool), model.stage2, model.stage3, model.stage4])
     stages["pool"] = _sequence(*model.conv5, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return stages, model.fc
 
 
-def _squeezenet(model: nn.Module) -> Cut:
+def _squeezenet(model: Any) -> Cut:
     stages = _named(_groups(model.features, [3, 6, 9]))
     stages["pool"] = _sequence(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return stages, _sequence(*model.classifier, nn.Flatten())
@@ -203,7 +203,7 @@ class PatchTokens(nn.Module):
     Shapes: (N, 3, S, S) to (N, 1 + (S / p)^2, D).
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.conv_proj, self.class_token, self.pos_embedding = model.conv_proj, model.class_token, model.encoder.pos_embedding
         self.dropout = model.encoder.dropout
@@ -224,7 +224,7 @@ class ClassToken(nn.Module):
         return x[:, 0]
 
 
-def _vit(model: nn.Module) -> Cut:
+def _vit(model: Any) -> Cut:
     """Twelve blocks in four stages of three, so that the drawing compares with the other networks'."""
     blocks = model.encoder.layers
     stages = _named([_sequence(PatchTokens(model)), *(blocks[i : i + 3] for i in (0, 3, 6, 9))])
@@ -232,7 +232,7 @@ def _vit(model: nn.Module) -> Cut:
     return stages, model.heads.head
 
 
-def _resized_vit(model: nn.Module, image_size: int) -> nn.Module:
+def _resized_vit(model: Any, image_size: int) -> Any:
     """The same transformer for another picture size: positions interpolated by torchvision's own function."""
     state = torchvision.models.vision_transformer.interpolate_embeddings(image_size, 16, model.state_dict())
     resized: nn.Module = torchvision.models.vit_b_16(weights=None, image_size=image_size)
@@ -240,7 +240,7 @@ def _resized_vit(model: nn.Module, image_size: int) -> nn.Module:
     return resized
 
 
-def _swin(model: nn.Module) -> Cut:
+def _swin(model: Any) -> Cut:
     """A patch merging belongs to the stage that follows it."""
     stages = _named(_groups(model.features, [1, 2, 4, 6]))
     stages["pool"] = _sequence(model.norm, model.permute, model.avgpool, model.flatten)

@@ -49,7 +49,7 @@ class SampleSet:
     online: bool = False
 
 
-_ONLINE = (
+_ONLINE: tuple[tuple[str, str, str, str, dict[str, str]], ...] = (
     ("Flowers102", "Flowers", "Ten kinds of flowers (Oxford 102)", "www.robots.ox.ac.uk", {"split": "test"}),
     ("OxfordIIITPet", "Pets", "Ten breeds of cats and dogs (Oxford-IIIT)", "www.robots.ox.ac.uk", {"split": "trainval"}),
     ("EuroSAT", "Satellite pictures", "Fields, towns and rivers from above", "huggingface.co", {}),

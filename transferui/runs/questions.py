@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
 from transferui.data.images import read_image
+from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
@@ -93,7 +94,7 @@ class Answers:
         keys = ("backbone", "val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "metrics", "versions", "settings")
         return {"class_names": list(model.class_names), **{k: model.facts[k] for k in keys if k in model.facts}}
 
-    def _new(self, scan: archive.Scan, name: str, owner: str) -> dict[str, str]:
+    def _new(self, scan: Scan, name: str, owner: str) -> dict[str, str]:
         return {"dataset_id": create_dataset(scan, self.data_dir, name, hash_owner(owner), self.report).id}
 
     def _mine(self, owner: str, dataset_id: str) -> Dataset:

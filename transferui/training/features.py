@@ -87,7 +87,7 @@ class Extractor:
     def prepared(self) -> nn.Sequential:
         """The stages as they run fastest: BatchNorm folded into the convolutions, channels last."""
         folded = fold_batchnorm(self.stages).to(self.device, self.dtype)
-        return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return folded.to(memory_format=torch.channels_last)
 
     def rows(
         self, samples: Sequence[Sample], views: Sequence[str], work: Work, report: Report, should_stop: ShouldStop
@@ -110,7 +110,7 @@ class Extractor:
             done = _Progress(shard, len(missing), len(samples) - len(missing), report)
             out = self._compute(samples, part, views, _Pass(out, work, done, should_stop))
             good = [i for i in part if samples[i].sha256 not in work.broken]
-            if cache and good:
+            if cache and good and out is not None:
                 for v, key in enumerate(keys):
                     cache.save(key, [samples[i].sha256 for i in good], out[good, v])
         if out is None:

@@ -51,9 +51,7 @@ def _begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) 
     trainable = resolve_trainable(backbone, config.trainable)
     device = pick_device(config.device)
     split = split_dataset(dataset, config.val_fraction, config.seed)
-    preprocessing = Preprocessing(
-        backbone.image_size, backbone.resize_size, backbone.interpolation, tuple(backbone.mean), tuple(backbone.std)
-    )
+    preprocessing = Preprocessing(backbone.image_size, backbone.resize_size, backbone.interpolation, backbone.mean, backbone.std)
     if config.image_size:
         preprocessing = preprocessing.resized(config.image_size)
     stages, _ = build_backbone(

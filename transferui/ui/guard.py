@@ -60,7 +60,7 @@ def _foreign(scope: Scope) -> bool:
     if origin is None:
         return False
     host = headers.get(b"x-forwarded-host") or headers.get(b"host", b"")
-    return urlsplit(origin.decode("latin-1")).netloc != host.decode("latin-1")
+    return bool(urlsplit(origin.decode("latin-1")).netloc != host.decode("latin-1"))
 
 
 class _WithHeaders:

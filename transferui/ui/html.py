@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -30,12 +31,12 @@ element.addEventListener('keydown', (e) => {
 });"""
 
 
-def show(html: str = "", **more: object) -> gr.HTML:
+def show(html: str = "", **more: Any) -> gr.HTML:
     """HTML in our own style: without Gradio's prose rules, which would win over ours."""
     return gr.HTML(html, apply_default_css=False, padding=False, **more)
 
 
-def clickable(html: str, elem_id: str, **more: object) -> gr.HTML:
+def clickable(html: str, elem_id: str, **more: Any) -> gr.HTML:
     """HTML whose [data-pick] buttons raise the event `pick`."""
     return show(html, js_on_load=PICK_JS, elem_id=elem_id, **more)
 

@@ -87,10 +87,14 @@ def layout(server: Server) -> ModelStep:
 
 def _widget(setting: Setting) -> Any:
     """A setting as a widget; it checks nothing, because `make_config` does."""
-    common = {"label": setting.label, "interactive": True, "elem_id": f"set-{setting.name}", "min_width": 260}
+    common: dict[str, Any] = {"label": setting.label, "interactive": True, "elem_id": f"set-{setting.name}", "min_width": 260}
     if setting.kind == "choice":
         return gr.Dropdown(list(setting.choices), value=setting.default, info=setting.help, **common)
-    return gr.Number(setting.default, info=f"{setting.help} ({setting.allowed})", **common)
+    return gr.Number(
+        float(setting.default) if setting.kind == "float" else int(setting.default),
+        info=f"{setting.help} ({setting.allowed})",
+        **common,
+    )
 
 
 def network_cards(server: Server, chosen: str, *, first_ones: bool) -> str:

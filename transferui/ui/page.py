@@ -24,6 +24,7 @@ def build(server: Server, where: str) -> gr.Blocks:
     Args:
         where: who can see what is uploaded, in a few words, for the top line.
     """
+    page: gr.Blocks
     with gr.Blocks(title="TransferUI", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
         show(header(where))

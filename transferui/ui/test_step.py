@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -66,7 +67,7 @@ def view(desk: Desk) -> list[Any]:
     if opened:
         line = notice(f"Testing the opened model {opened['name']}: {', '.join(opened['class_names'][:8])}.", "ok")
     elif desk.run and results:
-        line = f'<p class="tu-or">Testing: {run_view.escape(run_view.what(desk.run))}</p>'
+        line = f'<p class="tu-or">Testing: {escape(run_view.what(desk.run))}</p>'
     items = results["val_items"] if results else []
     return [
         line,
