@@ -211,7 +211,7 @@ class DataEvents:
             problem = (
                 error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "A folder was expected.", "Choose it again.")
             )
-            yield [notice(problem), *skips(self.n_out + self.n_after)]
+            yield self._refused(owner, problem)
             return
         yield from self._ask(owner, "import_folder", files=pairs, name=name)
 
@@ -222,7 +222,7 @@ class DataEvents:
             known = dataset.class_names[i] if dataset and i < len(dataset.class_names) else ""
             files = [str(path) for path in uploaded(self.server, value)]
         except UserError as error:
-            yield [notice(error), *skips(self.n_out + self.n_after)]
+            yield self._refused(owner, error)
             return
         if not files:
             return
@@ -236,7 +236,7 @@ class DataEvents:
         try:
             desk = desk_of(self.server, owner)
         except UserError as error:
-            return [notice(error), *skips(self.n_out + self.n_after)]
+            return self._refused(owner, error)
         names = desk.dataset.class_names if desk.dataset else ()
         shown = max(FIRST_CARDS, len(names), int(desk.values.get("cards", FIRST_CARDS)))
         return self._all(update(self.server, owner, cards=min(MAX_CARDS, shown + 1)))
@@ -246,12 +246,12 @@ class DataEvents:
         try:
             dataset = desk_of(self.server, owner).dataset
             if dataset is None or i >= len(dataset.class_names) or dataset.class_names[i] == (name or "").strip():
-                return skips(1 + self.n_out + self.n_after)
+                return self._all(desk_of(self.server, owner))
             answer = self.server.engine.ask(
                 "rename_class", owner=owner, dataset_id=dataset.id, class_name=dataset.class_names[i], new_name=name or ""
             )
         except UserError as error:
-            return [notice(error), *self._all(desk_of(self.server, owner))[1:]] if owner else skips(1 + self.n_out + self.n_after)
+            return self._refused(owner, error)
         return self._all(self._take(owner, None, answer))
 
     def remove(self, i: int, owner: str) -> Iterator[list[Any]]:
@@ -264,14 +264,19 @@ class DataEvents:
         try:
             path = uploaded(self.server, value)[0]
         except (UserError, IndexError) as error:
-            yield [notice(error if isinstance(error, UserError) else "No file came."), *skips(self.n_out + self.n_after)]
+            yield self._refused(owner, error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "No file came."))
             return
         yield from self._ask(owner, question, path=str(path), name=path.stem)
 
     def _ask(self, owner: str, question: str, sample: str | None = "", **arguments: Any) -> Iterator[list[Any]]:
         """Ask the engine; show progress, then everything anew, or the reason why not."""
         for html in ask(self.server, question, partial(self._take, owner, sample), owner=owner, **arguments):
-            yield self._all(desk_of(self.server, owner)) if html is None else [html, *skips(self.n_out + self.n_after)]
+            if html is None:
+                yield self._all(desk_of(self.server, owner))
+            elif 'role="alert"' in html:
+                yield [html, *self._all(desk_of(self.server, owner))[1:]]
+            else:
+                yield [html, *skips(self.n_out + self.n_after)]
 
     def _take(self, owner: str, sample: str | None, answer: dict[str, Any]) -> Desk:
         """Put the new dataset on the desk and let unused drafts go."""
@@ -279,6 +284,12 @@ class DataEvents:
         desk = update(self.server, owner, dataset=answer["dataset_id"], **values)
         self.server.store.drop_unused_datasets(owner)
         return desk
+
+    def _refused(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and everything as it is: a skipped output would wipe what a step that is not open yet has to show."""
+        if problem.code == "NO_OWNER":
+            return [notice(problem), *skips(self.n_out + self.n_after)]
+        return [notice(problem), *self._all(desk_of(self.server, owner))[1:]]
 
     def _all(self, desk: Desk) -> list[Any]:
         return [notice(), *view(desk), *self.refresh(desk)]

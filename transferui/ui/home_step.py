@@ -183,7 +183,7 @@ class HomeEvents:
             after: step 4's components, which change when a model is opened.
             refresh: function of the desk that gives their updates.
         """
-        step, self.refresh, self.n_after = self.step, refresh, len(after)
+        step, self.refresh = self.step, refresh
         step.open_file.upload(self.open_model, [owner, step.open_file], [step.message, *after], preprocess=False, **LONG)
 
     def prepare(self, owner: str) -> Iterator[list[Any]]:
@@ -211,14 +211,14 @@ class HomeEvents:
             kept.parent.mkdir(exist_ok=True, mode=0o700)
             shutil.copyfile(path, kept)
         except UserError as error:
-            yield [notice(error), *(gr.skip() for _ in range(self.n_after))]
+            yield [notice(error), *self.refresh(desk_of(self.server, owner))]
             return
         then = partial(self._opened, owner, path.name, kept)
         for html in ask(self.server, "open_bundle", then, path=str(kept)):
             if html is None:
                 yield [notice("The model is open. Go to step 4 to try it out.", "ok"), *self.refresh(desk_of(self.server, owner))]
                 return
-            yield [html, *(gr.skip() for _ in range(self.n_after))]
+            yield [html, *self.refresh(desk_of(self.server, owner))]
         kept.unlink(missing_ok=True)
 
     def _opened(self, owner: str, name: str, kept: Path, facts: dict[str, Any]) -> None:

@@ -195,7 +195,7 @@ class ModelEvents:
             backbone = get_backbone(picked(event))
             return self._all(update(self.server, owner, backbone=backbone.name, trainable=[]))
         except UserError as error:
-            return [notice(error), *skips(self.n_out)]
+            return self._refused(owner, error)
 
     def choose_stages(self, owner: str, names: Any) -> list[Any]:
         """Blocks were clicked or ticked."""
@@ -204,23 +204,23 @@ class ModelEvents:
             wanted = ",".join(str(name) for name in names) if isinstance(names, list) else str(names)
             return self._all(update(self.server, owner, trainable=list(resolve_trainable(backbone, wanted or "none"))))
         except UserError as error:
-            return [notice(error), *skips(self.n_out)]
+            return self._refused(owner, error)
 
     def choose_preset(self, owner: str, name: Any) -> list[Any]:
         """A freezing preset was chosen; "my own choice" only says that the blocks are to be clicked."""
-        return skips(1 + self.n_out) if name == "own" else self.choose_stages(owner, [name])
+        return self._all(desk_of(self.server, owner)) if name == "own" else self.choose_stages(owner, [name])
 
     def choose_recipe(self, owner: str, name: Any) -> list[Any]:
         """A recipe was chosen."""
         if not isinstance(name, str) or name not in PRESETS:
-            return skips(1 + self.n_out)
+            return self._all(desk_of(self.server, owner))
         try:
             values = dict(PRESETS[name])
             backbone = desk_of(self.server, owner).backbone
             trainable = list(resolve_trainable(backbone, str(values.pop("trainable"))))
             return self._all(update(self.server, owner, trainable=trainable, settings=changed_settings(values)))
         except UserError as error:
-            return [notice(error), *skips(self.n_out)]
+            return self._refused(owner, error)
 
     def set_value(self, name: str, owner: str, value: Any) -> list[Any]:
         """One advanced setting was changed: kept when it is right, explained when it is not."""
@@ -231,6 +231,12 @@ class ModelEvents:
             return [notice(), recipe_of(update(self.server, owner, settings=settings))]
         except UserError as error:
             return [notice(error), gr.skip()]
+
+    def _refused(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and everything as it is: a skipped output would wipe what a closed accordion has to show."""
+        if problem.code == "NO_OWNER":
+            return [notice(problem), *skips(self.n_out)]
+        return [notice(problem), *view(desk_of(self.server, owner))]
 
     def _all(self, desk: Desk) -> list[Any]:
         return [notice(), *view(desk)]

@@ -125,7 +125,7 @@ class TrainEvents:
             run = self.server.queue.submit(owner, desk.dataset.id, desk.config)
             return self._all(update(self.server, owner, run=run.id, model=None))
         except UserError as error:
-            return [notice(error), *skips(self.n_out + self.n_after)]
+            return self._refused(owner, error)
 
     def stop(self, owner: str) -> list[Any]:
         """Stop was pressed."""
@@ -133,7 +133,7 @@ class TrainEvents:
             self.server.queue.stop(owner, str(desk_of(self.server, owner).values.get("run") or ""))
             return self._all(desk_of(self.server, owner))
         except UserError as error:
-            return [notice(error), *skips(self.n_out + self.n_after)]
+            return self._refused(owner, error)
 
     def poll(self, owner: str) -> list[Any]:
         """The timer ticked: look at the run folder; the later steps change only when the run is over."""
@@ -144,7 +144,7 @@ class TrainEvents:
             later = skips(self.n_after) if live else self.refresh(desk)
             return [gr.skip(), *view(desk), *later]
         except UserError as error:
-            return [notice(error), *skips(self.n_out + self.n_after)]
+            return self._refused(owner, error)
 
     def choose_run(self, owner: str, event: gr.EventData) -> list[Any]:
         """A run was opened, marked for comparison or deleted."""
@@ -165,7 +165,7 @@ class TrainEvents:
                 desk = self._without(owner, desk, run_id)
             return self._all(desk)
         except UserError as error:
-            return [notice(error), *skips(self.n_out + self.n_after)]
+            return self._refused(owner, error)
 
     def _without(self, owner: str, desk: Desk, run_id: str) -> Desk:
         """The desk after a run was deleted: the newest other one is shown."""
@@ -175,6 +175,12 @@ class TrainEvents:
         shown = desk.values.get("run")
         shown = shown if shown != run_id else (others[0].id if others else None)
         return update(self.server, owner, run=shown, marked=[m for m in desk.values.get("marked", []) if m != run_id])
+
+    def _refused(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and everything as it is: a skipped output would wipe what a step that is not open yet has to show."""
+        if problem.code == "NO_OWNER":
+            return [notice(problem), *skips(self.n_out + self.n_after)]
+        return [notice(problem), *self._all(desk_of(self.server, owner))[1:]]
 
     def _all(self, desk: Desk) -> list[Any]:
         return [notice(), *view(desk), *self.refresh(desk)]

@@ -1,0 +1,99 @@
+"""A real server and a real Chromium. A page that logs an error or asks anybody else for anything fails its test."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    """Chromium, driven by Playwright. Without one the tests are skipped, unless `.ci/run` requires them."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        assert not os.environ.get("TRANSFERUI_REQUIRE_BROWSER"), "the browser tests are required here, but there is no Chromium"
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """`python app.py` on a free port with a data folder of its own."""
+    home = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (home / "log.txt").open("w")
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", str(home / "data")]
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
+    url = f"http://127.0.0.1:{port}/"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url + "config", timeout=2).close()
+            break
+        except OSError:
+            assert process.poll() is None, (home / "log.txt").read_text()
+            time.sleep(0.25)
+    yield url
+    process.terminate()
+    process.wait(timeout=10)
+
+
+@pytest.fixture
+def visit(chrome, server):
+    """Open the page as a new person; all of them are checked and closed at the end."""
+    pages = []
+
+    def open_page(width=1280, height=900):
+        context = chrome.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.wrong = []
+        page.on("pageerror", lambda error: page.wrong.append(f"script: {error}"))
+        page.on("console", lambda m: page.wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else page.wrong.append(f"asked {r.url}"))
+        page.goto(server)
+        page.wait_for_function("document.querySelector('#dataset-summary') !== null")
+        page.wait_for_timeout(800)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        assert page.wrong == []
+        page.context.close()
+
+
+@pytest.fixture(scope="session")
+def photo_zip():
+    """A ZIP of class folders: real photos where they are at hand, else one of our own sample sets."""
+    named = os.environ.get("TRANSFERUI_TEST_DATA")
+    path = Path(named) / "data" / "zips" / "clean_two_classes.zip" if named else ROOT / "assets" / "samples" / "signs.zip"
+    assert path.is_file(), path
+    return path
+
+
+@pytest.fixture
+def one_photo(photo_zip, tmp_path):
+    """A photo out of that ZIP."""
+    with zipfile.ZipFile(photo_zip) as archive:
+        name = next(n for n in archive.namelist() if n.lower().endswith(".jpg"))
+        path = tmp_path / "photo.jpg"
+        path.write_bytes(archive.read(name))
+    return path

@@ -1,0 +1,206 @@
+"""The journeys of the issue tracker's first promise, in a real browser, on real photos, with real training."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+import transferui as tui
+from tests.conftest import draw_photo
+
+pytestmark = pytest.mark.browser
+LONG = 120_000
+
+
+def give(page, path):
+    page.locator("#zip-upload input[type=file]").set_input_files(path)
+    expect(page.locator("#dataset-summary .tu-big")).to_be_visible(timeout=LONG)
+
+
+def to_model(page):
+    page.locator("#next-2").click()
+    expect(page.locator("#network .stage").first).to_be_visible()
+
+
+def to_train(page):
+    page.locator("#next-3").click()
+    expect(page.locator("#train-button")).to_be_enabled()
+
+
+def train_to_the_end(page):
+    page.locator("#train-button").click()
+    expect(page.locator("#run-status")).to_contain_text("Finished", timeout=LONG)
+    expect(page.locator("#run-result .tu-huge")).to_be_visible()
+
+
+def curve(page, chart="loss"):
+    return page.locator(f"#{chart}-chart path.val").get_attribute("d")
+
+
+def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+
+    blocks = page.locator("#network .stage")
+    last = blocks.nth(blocks.count() - 2)
+    expect(last).to_have_attribute("aria-checked", "false")
+    last.click()
+    expect(last).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#network .say")).to_contain_text("of 3.4 million weights")
+    page.locator("#network .stage").first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#network .stage").first).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#freeze-preset label.selected")).to_have_text("My own choice")
+    page.get_by_role("radio", name="Everything").check()
+    expect(page.locator("#network .stage[aria-checked=false]")).to_have_count(0)
+
+    to_train(page)
+    page.locator("#train-button").click()
+    expect(page.locator("#run-status")).to_contain_text("blocks and head", timeout=LONG)
+    expect(page.locator("#accuracy-chart path.val")).to_be_visible(timeout=LONG)
+    before = curve(page)
+    page.reload()
+    expect(page.locator("#run-status")).to_contain_text(re.compile("Learning|Getting|Looking"), timeout=LONG)
+    expect(page.locator("#loss-chart path.val")).to_be_visible()
+    assert len(curve(page)) >= len(before)
+    page.locator("#stop-button").click()
+    expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=2500)
+    expect(page.locator("#run-result .tu-huge")).to_be_visible()
+
+    page.locator("#back-2").click()
+    page.get_by_role("radio", name="Head only").check()
+    expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)
+    to_train(page)
+    train_to_the_end(page)
+    expect(page.locator("#run-status")).to_contain_text("every frozen weight is unchanged")
+    expect(page.locator("#runs-list tbody tr")).to_have_count(2)
+
+    page.locator("#next-4").click()
+    page.locator("#test-image input[type=file]").set_input_files(one_photo)
+    expect(page.locator("#test-result .verdict")).to_be_visible(timeout=LONG)
+    shown = page.locator("#test-result .rank .row").first.inner_text()
+    page.locator("#confusion-matrix td button").first.click()
+    expect(page.locator("#confusion-matrix aside img").first).to_be_visible()
+
+    page.locator("#next-5").click()
+    expect(page.locator("#download-model")).to_be_enabled(timeout=LONG)
+    with page.expect_download() as event:
+        page.locator("#download-model").click()
+    bundle = tmp_path / "model.zip"
+    event.value.save_as(bundle)
+    best = tui.load_model(bundle).predict(one_photo)[0]
+    assert best.class_name in shown and f"{100 * best.probability:.0f}" in shown
+
+    with page.expect_file_chooser() as chooser:
+        page.locator("#open-model").click()
+    chooser.value.set_files(bundle)
+    expect(page.locator("#home-message")).to_contain_text("The model is open", timeout=LONG)
+
+
+def test_two_people_do_not_see_each_others_photos_or_runs(visit, photo_zip):
+    one, other = visit(), visit()
+    give(one, photo_zip)
+    to_model(one)
+    to_train(one)
+    train_to_the_end(one)
+    other.reload()
+    other.wait_for_timeout(1500)
+    expect(other.locator("#dataset-summary")).to_contain_text("Nothing yet")
+    other.locator("#next-2").click()
+    expect(other.locator("#data-message")).to_contain_text("There are no photos yet")
+    assert other.locator("img[src*='base64']").count() == one.locator("#sample-set img").count() or "photo 1" not in other.content()
+    stolen = one.locator("#runs-list [data-pick^=open]").first.get_attribute("data-pick").removeprefix("open:")
+    assert stolen not in other.content()
+
+
+def test_a_second_tab_shows_the_same_desk(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    second = page.context.new_page()
+    second.goto(page.url)
+    expect(second.locator("#dataset-summary .tu-big")).to_have_text(page.locator("#dataset-summary .tu-big").inner_text())
+
+
+def add_class(page, n, name, files):
+    page.get_by_label(f"Name of class {n}").fill(name)
+    with page.expect_file_chooser() as chooser:
+        page.locator(f"#add-photos-{n}").click()
+    chooser.value.set_files(files)
+    expect(page.locator(f"#class-{n} .tu-count")).to_have_text(str(len(files)), timeout=LONG)
+
+
+def test_class_cards_take_photos_and_odd_names_are_shown_as_they_are(visit, tmp_path):
+    page = visit()
+    reds = [draw_photo(tmp_path / f"r{n}.jpg", "red", n) for n in range(6)]
+    blues = [draw_photo(tmp_path / f"b{n}.jpg", "blue", 50 + n) for n in range(6)]
+    add_class(page, 1, "<script>window.__xss = 1</script>", reds)
+    page.locator("#next-2").click()
+    expect(page.locator("#data-message")).to_contain_text("At least two classes are needed")
+    add_class(page, 2, "blue 🐟 a/b", blues)
+    page.locator("#add-class").click()
+    expect(page.locator("#class-3")).to_be_visible()
+    page.get_by_label("Name of class 2").fill("sea")
+    page.get_by_label("Name of class 2").press("Enter")
+    expect(page.locator("#dataset-summary")).to_contain_text("sea")
+    to_model(page)
+    to_train(page)
+    train_to_the_end(page)
+    page.locator("#next-4").click()
+    expect(page.locator("#confusion-matrix")).to_contain_text("<script>")
+    assert page.evaluate("window.__xss") is None
+
+
+def test_a_sample_set_and_a_folder_are_one_click_each(visit, photos):
+    page = visit()
+    page.locator("#sample-set [data-pick=fabrics]").click()
+    expect(page.locator("#dataset-summary .tu-big")).to_contain_text("240", timeout=LONG)
+    page.locator("#folder-upload input").set_input_files(photos)
+    expect(page.locator("#dataset-summary .tu-big")).to_contain_text("30", timeout=LONG)
+    expect(page.locator("#dataset-summary")).to_contain_text("green")
+
+
+@pytest.mark.parametrize("content", [b"only text", b"PK\x03\x04 cut off"])
+def test_a_bad_zip_gets_one_sentence_and_nothing_is_lost(visit, photo_zip, tmp_path, content):
+    page = visit()
+    give(page, photo_zip)
+    before = page.locator("#dataset-summary .tu-big").inner_text()
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(content)
+    page.locator("#zip-upload input[type=file]").set_input_files(bad)
+    expect(page.locator("#data-message [role=alert]")).to_contain_text("ZIP", timeout=LONG)
+    expect(page.locator("#dataset-summary .tu-big")).to_have_text(before)
+
+
+def test_a_double_click_on_train_starts_one_run(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    to_train(page)
+    page.locator("#train-button").dblclick()
+    expect(page.locator("#run-status")).to_contain_text("Finished", timeout=LONG)
+    expect(page.locator("#runs-list tbody tr")).to_have_count(1)
+
+
+def test_a_wrong_setting_is_explained_where_it_is_typed(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    page.get_by_role("button", name="Advanced settings").click()
+    epochs = page.locator("#set-epochs input")
+    epochs.fill("0")
+    epochs.blur()
+    expect(page.locator("#model-message [role=alert]")).to_contain_text("a whole number from 1 to 1000")
+    epochs.fill("5")
+    epochs.blur()
+    expect(page.locator("#model-message [role=alert]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_step_scrolls_sideways(visit, photo_zip, width):
+    page = visit(width=width, height=844)
+    give(page, photo_zip)
+    for step in (2, 3):
+        page.locator(f"#next-{step}").click()
+        page.wait_for_timeout(600)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
