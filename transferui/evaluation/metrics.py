@@ -34,7 +34,7 @@ def accuracy_interval(right: int, n: int) -> Accuracy:
     share, z2 = right / n, Z95 * Z95
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Accuracy(share, max(0.0, middle - half), min(1.0, middle + half), n)
+    return Accuracy(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
 
 
 def majority_accuracy(labels: Sequence[int]) -> float:

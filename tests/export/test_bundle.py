@@ -1,0 +1,132 @@
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+import transferui as tui
+from transferui.errors import UserError
+from transferui.export.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A short real run with a learning stage, its bundle and a photo."""
+
+    from tests.conftest import COLORS, draw_photo
+
+    root = tmp_path_factory.mktemp("bundle")
+    for label, (name, color) in enumerate(COLORS.items()):
+        for n in range(6):
+            draw_photo(root / "photos" / name / f"{n}.jpg", color, 100 * label + n)
+    config = tui.TrainConfig(trainable="last", epochs=5, finetune_epochs=2, image_size=64, head_learning_rate=0.01)
+    result = tui.train(root / "photos", config, data_dir=root / "home")
+    return result, result.save(root / "model.zip"), root / "photos" / "red" / "0.jpg"
+
+
+def answers(model, photo):
+    return {a.class_name: a.probability for a in model.predict(photo)}
+
+
+def test_a_bundle_answers_as_the_run_does(trained):
+    result, bundle, photo = trained
+    run = answers(load_checkpoint(result.run_dir, result.data_dir), photo)
+    opened = answers(tui.load_model(bundle), photo)
+    assert opened.keys() == run.keys() and sum(opened.values()) == pytest.approx(1)
+    assert all(opened[name] == pytest.approx(run[name], abs=1e-6) for name in run)
+
+
+def test_a_bundle_answers_the_same_in_another_installation(trained, tmp_path):
+    _, bundle, photo = trained
+    code = f"import json, transferui as t; print(json.dumps({{a.class_name: a.probability for a in t.load_model({str(bundle)!r}).predict({str(photo)!r})}}))"
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TRANSFERUI_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    out = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, check=True, text=True).stdout
+    here = answers(tui.load_model(bundle), photo)
+    assert all(value == pytest.approx(here[name], abs=1e-5) for name, value in json.loads(out).items())
+
+
+def test_a_bundle_holds_no_photo_no_file_name_and_no_path(trained):
+    _, bundle, _ = trained
+    with zipfile.ZipFile(bundle) as archive:
+        assert sorted(archive.namelist()) == ["README.md", "model.json", "model.safetensors"]
+        text = archive.read("model.json").decode() + archive.read("README.md").decode()
+    assert ".jpg" not in text.replace("new.jpg", "") and str(bundle.parent) not in text
+    assert "Validation accuracy" in text and "red" in text
+
+
+def test_saving_twice_gives_the_same_bytes(trained, tmp_path):
+    result, bundle, _ = trained
+    assert result.save(tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
+
+
+class Evil:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch", "text", "empty", "zip of pickle"])
+def test_a_file_of_another_kind_is_refused_and_never_unpickled(tmp_path, kind):
+    path = tmp_path / "model.zip"
+    buffer = io.BytesIO()
+    if kind == "torch":
+        torch.save({"a": Evil()}, buffer)
+    content = {"pickle": pickle.dumps(Evil()), "torch": buffer.getvalue(), "text": b"hello", "empty": b""}.get(kind, b"")
+    path.write_bytes(content)
+    if kind == "zip of pickle":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model.json", pickle.dumps(Evil()))
+            archive.writestr("model.safetensors", pickle.dumps(Evil()))
+    with pytest.raises(UserError) as caught:
+        tui.load_model(path)
+    assert caught.value.code == "NOT_A_MODEL"
+
+
+def changed(bundle, path, **members):
+    with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, members.get(name, old.read(name)))
+    return path
+
+
+def facts_of(bundle, **changes):
+    with zipfile.ZipFile(bundle) as archive:
+        return json.dumps({**json.loads(archive.read("model.json")), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"format": 99}, "MODEL_TOO_NEW"), ({"class_names": ["a"]}, "NOT_A_MODEL"), ({"class_names": ["a", "a", "b"]}, "NOT_A_MODEL"),
+     ({"class_names": ["a", "b"]}, "MODEL_BROKEN"), ({"backbone": "nonsense"}, "UNKNOWN_BACKBONE"), ({"backbone": "resnet18"}, "MODEL_BROKEN"),
+     ({"preprocessing": {}}, "MODEL_BROKEN"), ({"weights_sha256": "0" * 64}, "MODEL_BROKEN"), ({"image_size": -1}, "NOT_A_MODEL")],
+)  # fmt: skip
+def test_facts_that_do_not_fit_are_explained(trained, tmp_path, changes, code):
+    _, bundle, _ = trained
+    with pytest.raises(UserError) as caught:
+        tui.load_model(changed(bundle, tmp_path / "m.zip", **{"model.json": facts_of(bundle, **changes)}))
+    assert caught.value.code == code
+
+
+def test_any_flipped_byte_of_the_weights_is_noticed(trained, tmp_path):
+    _, bundle, _ = trained
+    with zipfile.ZipFile(bundle) as archive:
+        weights = archive.read("model.safetensors")
+    for at in range(0, len(weights), len(weights) // 6):
+        broken = bytearray(weights)
+        broken[at] ^= 1
+        with pytest.raises(UserError) as caught:
+            tui.load_model(changed(bundle, tmp_path / "m.zip", **{"model.safetensors": bytes(broken)}))
+        assert caught.value.code == "MODEL_BROKEN"
+
+
+def test_a_cut_off_bundle_is_refused(trained, tmp_path):
+    _, bundle, _ = trained
+    (tmp_path / "m.zip").write_bytes(bundle.read_bytes()[: 2 * bundle.stat().st_size // 3])
+    with pytest.raises(UserError):
+        tui.load_model(tmp_path / "m.zip")
