@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transferui.backbones.catalogue import CATALOGUE, is_ready
+from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
 from transferui.config import PRESETS, SETTINGS, make_config, parse_setting
 from transferui.data.dataset import default_data_dir, open_dataset
 from transferui.errors import UserError
@@ -92,10 +92,12 @@ def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
         return _train_run_folder(options.source)
-    from transferui.runs.worker import train  # noqa: PLC0415 - loads torch
-
     config = make_config(_settings(options))
+    resolve_trainable(get_backbone(config.backbone), config.trainable)
     dataset = open_dataset(options.source, _data_dir(options))
+    dataset.require_trainable()
+    from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
+
     progress = _Progress()
     result = train(dataset, config, report=progress, data_dir=_data_dir(options))
     progress.end()

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import psutil
 import pytest
 
 from transferui.config import TrainConfig
@@ -30,11 +31,10 @@ def store(data_dir):
 def line(store):
     queue = RunQueue(store, warm=False)
     yield queue
-    for run in store.all_runs():
-        worker = read_json(run.folder / "worker.json")
-        if worker and run.status()["state"] in ("preparing", "running"):
-            os.kill(worker["pid"], signal.SIGKILL)
     queue.close()
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(store.data_dir) in word for word in process.info["cmdline"] or []):
+            process.kill()
 
 
 @pytest.fixture

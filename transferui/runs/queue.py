@@ -151,7 +151,8 @@ class RunQueue:
                 self._reap()
                 while self._waiting and self._active() < self.max_parallel:
                     self._start(self._waiting.pop(0))
-                if self.warm and self._spare is None and not self._closed:
+                # Not beside a run: loading torch would take the cores from it.
+                if self.warm and self._spare is None and not self._closed and not self._active():
                     self._spare = self._launch("-")
             self._wake.wait(LOOK_S)
             self._wake.clear()

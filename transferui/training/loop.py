@@ -169,8 +169,10 @@ class _Trainer:
     def __init__(self, phase: Phase, report: Report, should_stop: ShouldStop) -> None:
         self.phase, self.report, self.should_stop = phase, report, should_stop
         self.steps = max(1, math.ceil(len(phase.train) / phase.config.batch_size))
-        self.optimizer = make_optimizer(phase.model.head, phase.model.stages[phase.boundary :], phase.config)
         fine = phase.name == "finetune"
+        # From a head that has not learned yet, its steps stay large.
+        gentle = fine and phase.config.head_start == "trained"
+        self.optimizer = make_optimizer(phase.model.head, phase.model.stages[phase.boundary :], phase.config, fine=gentle)
         self.schedule = make_schedule(self.optimizer, phase.config, self.steps * phase.epochs, warm_up=fine)
         self.random = torch.Generator().manual_seed(phase.config.seed)
         counts = torch.bincount(phase.train.labels, minlength=phase.model.head.linear.out_features).tolist()

@@ -15,14 +15,17 @@ from transferui.config import TrainConfig
 
 # Above this ratio of largest to smallest class, `auto` weighs classes (methods notes 1.1: "on automatically when max/min > 3").
 IMBALANCE = 3.0
+# In fine-tuning the head has learned already: large steps would throw away what it knows before the stages can follow.
+FINE_HEAD = 0.1
 # Share of a fine-tuning phase in which the step size grows from zero, so that Adam's first steps do not tear weights.
 WARM_UP = 0.1
 
 
-def make_optimizer(head: nn.Module, stages: nn.Module, config: TrainConfig) -> Optimizer:
+def make_optimizer(head: nn.Module, stages: nn.Module, config: TrainConfig, *, fine: bool = False) -> Optimizer:
     """AdamW or SGD with the head's and the backbone's own learning rates; no decay on biases and norms."""
     groups = []
-    for module, rate in ((head, config.head_learning_rate), (stages, config.backbone_learning_rate)):
+    head_rate = config.head_learning_rate * (FINE_HEAD if fine else 1.0)
+    for module, rate in ((head, head_rate), (stages, config.backbone_learning_rate)):
         weights = [p for p in module.parameters() if p.requires_grad]
         for decayed in (True, False):
             params = [p for p in weights if (p.ndim > 1) == decayed]

@@ -99,7 +99,9 @@ def _phase_label(rows: Sequence[Row], last: int) -> str:
     row = _first_finetune(rows)
     if row is None or row["epoch_total"] <= 1:
         return ""
-    return f'<span class="phase" style="left:{100 * (row["epoch_total"] - 1) / last:.1f}%">blocks learn too</span>'
+    at = 100 * (row["epoch_total"] - 1) / last
+    side = "before" if at > 50 else "after"
+    return f'<span class="phase {side}" style="left:{at:.1f}%">{"blocks learn too →" if side == "before" else "→ blocks learn too"}</span>'
 
 
 def _words(rows: Sequence[Row], kind: str, name: str) -> str:

@@ -57,7 +57,7 @@ def _share(probability: float) -> str:
 def empty(has_model: bool) -> str:
     """Before the first photo."""
     text = (
-        "Choose a photo on the left, or try one of those below it."
+        "Choose a photo, or try one that it has not learned from."
         if has_model
         else "There is no trained model yet. Train one in step 3, or open one in step 5."
     )

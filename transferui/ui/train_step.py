@@ -71,8 +71,9 @@ def view(desk: Desk) -> list[Any]:
     rows = run.metrics() if run else []
     results = run.results() if run else None
     live = bool(state and state["state"] in ACTIVE_STATES)
-    epochs = run_view.total_epochs(run.config if run else desk.config)
     over = bool(results) and not live
+    # While it runs the axis shows what is to come; afterwards what there was.
+    epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config)
     return [
         run_view.status(state, results, rows),
         chart(rows, "loss", epochs),
