@@ -10,10 +10,15 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def backbones():
-    rows = ["| name | network | year | weights | download | ImageNet top-1 | input | license of the weights |", "|---|---|---|---|---|---|---|---|"]
+    rows = [
+        "| name | network | year | weights | download | ImageNet top-1 | input | license of the weights |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for b in CATALOGUE.values():
         size = "comes with the app" if b.bundled else f"{b.download_bytes / 1e6:.0f} MB"
-        rows.append(f"| `{b.name}` | {b.title} | {b.year} | {b.params / 1e6:.1f} M | {size} | {b.top1:.1f} % | {b.image_size} px | {b.license} |")
+        rows.append(
+            f"| `{b.name}` | {b.title} | {b.year} | {b.params / 1e6:.1f} M | {size} | {b.top1:.1f} % | {b.image_size} px | {b.license} |"
+        )
     return "\n".join(rows)
 
 

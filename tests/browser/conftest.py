@@ -20,7 +20,12 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 @pytest.fixture(scope="session")
 def chrome():
     """Chromium, driven by Playwright. Without one the tests are skipped, unless `.ci/run` requires them."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        os.environ.get("CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         assert not os.environ.get("TRANSFERUI_REQUIRE_BROWSER"), "the browser tests are required here, but there is no Chromium"
         pytest.skip("no Chromium on this machine")
@@ -67,7 +72,9 @@ def visit(chrome, server):
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(f"script: {error}"))
         page.on("console", lambda m: page.wrong.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else page.wrong.append(f"asked {r.url}"))
+        page.on(
+            "request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else page.wrong.append(f"asked {r.url}")
+        )
         page.goto(server)
         page.wait_for_function("document.querySelector('#dataset-summary') !== null")
         page.wait_for_timeout(800)

@@ -109,7 +109,9 @@ def test_two_people_do_not_see_each_others_photos_or_runs(visit, photo_zip):
     expect(other.locator("#dataset-summary")).to_contain_text("Nothing yet")
     other.locator("#next-2").click()
     expect(other.locator("#data-message")).to_contain_text("There are no photos yet")
-    assert other.locator("img[src*='base64']").count() == one.locator("#sample-set img").count() or "photo 1" not in other.content()
+    assert (
+        other.locator("img[src*='base64']").count() == one.locator("#sample-set img").count() or "photo 1" not in other.content()
+    )
     stolen = one.locator("#runs-list [data-pick^=open]").first.get_attribute("data-pick").removeprefix("open:")
     assert stolen not in other.content()
 

@@ -46,7 +46,13 @@ def test_a_bundle_answers_as_the_run_does(trained):
 def test_a_bundle_answers_the_same_in_another_installation(trained, tmp_path):
     _, bundle, photo = trained
     code = f"import json, transferui as t; print(json.dumps({{a.class_name: a.probability for a in t.load_model({str(bundle)!r}).predict({str(photo)!r})}}))"
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TRANSFERUI_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "TRANSFERUI_HOME": str(tmp_path / "empty"),
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }
     out = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, check=True, text=True).stdout
     here = answers(tui.load_model(bundle), photo)
     assert all(value == pytest.approx(here[name], abs=1e-5) for name, value in json.loads(out).items())

@@ -82,12 +82,22 @@ def test_stop_before_anything_is_there_to_keep(photos, data_dir):
 
 def test_stop_in_the_middle_keeps_the_best_state(photos, data_dir):
     calls = iter(range(10_000))
-    trained, rows = run(photos, data_dir, should_stop=lambda: next(calls) > 25, trainable="last", finetune_epochs=500, early_stopping=0)
+    trained, rows = run(
+        photos, data_dir, should_stop=lambda: next(calls) > 25, trainable="last", finetune_epochs=500, early_stopping=0
+    )
     assert trained.stopped and rows and trained.val_logits is not None
 
 
 def test_a_step_size_that_is_far_too_large_is_explained(photos, data_dir):
-    trained, _ = run(photos, data_dir, trainable="last", backbone_learning_rate=1.0, head_learning_rate=10.0, optimizer="sgd", finetune_epochs=8)
+    trained, _ = run(
+        photos,
+        data_dir,
+        trainable="last",
+        backbone_learning_rate=1.0,
+        head_learning_rate=10.0,
+        optimizer="sgd",
+        finetune_epochs=8,
+    )
     assert torch.isfinite(trained.val_logits).all()
     ended = [phase["ended"] for phase in trained.phases]
     assert "diverged" not in ended or any("step size is too large" in note for note in trained.notes)
@@ -172,3 +182,16 @@ def test_normalization_is_torchvisions():
 
     expected = F.normalize(pictures.float() / 255, list(p.mean), list(p.std))
     assert torch.allclose(features.normalize(pictures, p), expected, atol=1e-6) and math.isfinite(float(expected.sum()))
+
+
+def test_a_feature_that_hardly_varies_is_not_blown_up():
+    from transferui.training.model import Head
+
+    features = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    features[:, 3] = 1e-7 * features[:, 3] + 5
+    head = Head(4, 2)
+    head.standardize(features)
+    scaled = (features - head.shift) * head.scale
+    assert scaled[:, :3].std() == pytest.approx(1, abs=0.1) and float(scaled[:, 3].abs().max()) < 1e-4
+    head.standardize(torch.ones(5, 4))
+    assert torch.isfinite(head.scale).all()

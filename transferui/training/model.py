@@ -9,6 +9,10 @@ import torch
 from torch import Tensor, nn
 
 
+# Share of the mean deviation below which a feature is not scaled up any further.
+QUIET = 0.1
+
+
 class Head(nn.Module):
     """The new classifier: a linear layer on standardized features.
 
@@ -32,10 +36,15 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def standardize(self, features: Tensor) -> None:
-        """Take mean and deviation of the training features (N, D); constant ones keep the scale 1."""
+        """Take mean and deviation of the training features (N, D).
+
+        Features that hardly vary in these photos get no more than a tenth of the mean deviation's scale: divided by their own
+        tiny deviation, a rounding error would become the loudest feature of all.
+        """
         deviation = features.std(dim=0, unbiased=False)
+        floor = (QUIET * deviation.mean()).clamp_min(1e-12)
         self.shift.copy_(features.mean(dim=0))
-        self.scale.copy_(torch.where(deviation > 1e-6, 1.0 / deviation.clamp_min(1e-6), torch.ones_like(deviation)))
+        self.scale.copy_(1.0 / torch.maximum(deviation, floor))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, K) of features (N, D)."""
