@@ -82,7 +82,7 @@ class TrainConfig(BaseModel):
         float,
         _number(
             "Step size of the head (learning rate)",
-            "How far the head's weights move in each step; a tenth of it in fine-tuning. Too large: it jumps. Too small: it crawls.",
+            "How far the head's weights move in a step; a tenth of it in fine-tuning. Too large: it jumps. Too small: it crawls.",
             ge=1e-7,
             le=10.0,
         ),

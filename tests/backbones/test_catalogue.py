@@ -50,6 +50,12 @@ def test_an_unknown_network_is_refused(name):
     assert caught.value.code == "UNKNOWN_BACKBONE"
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("resnet-18", "resnet18"), ("mobilnet_v2", "mobilenet_v2"), ("vgg19", "vgg16")])
+def test_a_misspelt_network_gets_the_right_one_suggested(typed, meant):
+    with pytest.raises(UserError, match=f"Did you mean.*{meant}"):
+        get_backbone(typed)
+
+
 def test_a_network_is_ready_when_its_file_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     b = get_backbone("resnet18")

@@ -109,6 +109,25 @@ def test_a_prefix_is_the_longest_run_of_frozen_stages():
         model.freeze(["nonsense"])
 
 
+@pytest.mark.parametrize("b", EVERY, ids=lambda b: b.name)
+def test_the_smallest_size_of_a_network_can_learn_from_a_single_picture(b):
+    stages, _ = build_backbone(b.name, "random", image_size=b.min_size)
+    features = stages.train()(torch.randn(1, 3, b.min_size, b.min_size))
+    features.sum().backward()
+    assert features.shape == (1, b.feature_width) and all(p.grad is not None for p in stages.parameters())
+    with pytest.raises(UserError, match=str(b.min_size)):
+        build_backbone(b.name, "random", image_size=b.min_size - 1)
+
+
+@pytest.mark.parametrize(("name", "size"), [("swin_t", None), ("vit_b_16", 96)])
+def test_building_a_network_leaves_the_callers_random_numbers_alone(name, size):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build_backbone(name, "random", image_size=size, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
 @pytest.mark.parametrize(("name", "size"), [("swin_t", 100), ("vit_b_16", 100), ("resnet18", 16)])
 def test_a_size_that_a_network_cannot_take_is_refused(name, size):
     with pytest.raises(UserError, match="picture size"):

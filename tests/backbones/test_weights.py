@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import http.server
 import io
@@ -5,19 +6,16 @@ import multiprocessing
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import matplotlib
 import pytest
 import torch
 
+from tests.backbones.test_efficientnet_lite import GOWN, MORTARBOARD, UNIFORM, grace_hopper
 from transferui.backbones import weights
 from transferui.backbones.catalogue import get_backbone
 from transferui.backbones.efficientnet_lite import efficientnet_lite0
-from transferui.backbones.stages import build_backbone, imagenet_logits
-from transferui.data.preprocessing import Preprocessing, picture_array
+from transferui.backbones.stages import build_backbone
 from transferui.errors import UserError
-from transferui.training.features import normalize
 
 CONTENT = bytes(range(256)) * 6000
 
@@ -34,10 +32,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = CONTENT[start:] if self.mode != "wrong" else bytes(len(CONTENT))
         if self.mode == "stall":
             time.sleep(3)
+        if self.mode == "garbage":
+            self.wfile.write(b"WELCOME TO THE HOTEL, PLEASE LOG IN\r\n\r\n")
+            return
         self.send_response(404 if self.mode == "missing" else 206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         half = len(body) // 2
+        if self.mode == "trickle":
+            with contextlib.suppress(OSError):
+                for n in range(100):
+                    self.wfile.write(body[n : n + 1])
+                    time.sleep(0.05)
         self.wfile.write(body[:half] if self.mode == "cut" else body)
 
     def log_message(self, *_):
@@ -86,7 +92,7 @@ def test_wrong_bytes_are_never_kept(source, data_dir):
     assert caught.value.code == "WEIGHTS_BROKEN" and not list((data_dir / "weights").iterdir())
 
 
-@pytest.mark.parametrize("mode", ["stall", "missing"])
+@pytest.mark.parametrize("mode", ["stall", "missing", "garbage"])
 def test_a_server_that_does_not_serve_is_given_up(source, data_dir, monkeypatch, mode):
     monkeypatch.setattr(weights, "TIMEOUT_S", 0.3)
     Handler.mode = mode
@@ -104,6 +110,52 @@ def test_no_network_is_one_sentence_that_names_what_is_ready(source, data_dir, m
 def test_stop_ends_a_download(source, data_dir):
     with pytest.raises(weights.StoppedDownloadError):
         weights.download(source, data_dir / "weights", should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("mode", ["stall", "trickle"])
+def test_stop_is_heard_within_a_second_while_the_server_says_little_or_nothing(source, data_dir, mode):
+    Handler.mode = mode
+    begun = time.monotonic()
+    with pytest.raises(weights.StoppedDownloadError):
+        weights.download(source, data_dir / "weights", should_stop=lambda: time.monotonic() - begun > 0.3)
+    assert time.monotonic() - begun < 1.3
+    assert not (data_dir / "weights" / source.file_name).exists()
+
+
+@pytest.mark.parametrize("mirror", ["no address", "ftp//x", "http://[broken"])
+def test_a_mirror_that_is_no_address_is_a_sentence(source, data_dir, monkeypatch, mirror):
+    monkeypatch.setenv("TRANSFERUI_WEIGHTS_MIRROR", mirror)
+    with pytest.raises(UserError, match="could not be downloaded"):
+        weights.download(source, data_dir / "weights")
+
+
+def test_a_half_written_file_is_never_taken_for_the_whole(source, data_dir, monkeypatch):
+    monkeypatch.setenv("TRANSFERUI_WEIGHTS_MIRROR", "http://127.0.0.1:9")
+    (data_dir / "weights").mkdir()
+    (data_dir / "weights" / source.file_name).with_suffix(".partial").write_bytes(CONTENT)
+    with pytest.raises(UserError) as caught:
+        weights.load_state(source, data_dir)
+    assert caught.value.code == "NO_NETWORK"
+
+
+def test_a_downloaded_state_builds_the_network_it_came_from(source, data_dir, monkeypatch):
+    import torchvision
+
+    state, buffer = torchvision.models.squeezenet1_1(weights=None).state_dict(), io.BytesIO()
+    torch.save(state, buffer)
+    monkeypatch.setattr("tests.backbones.test_weights.CONTENT", buffer.getvalue())
+    named = replace(get_backbone("squeezenet1_1"), file_name=f"x-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth")
+    loaded = weights.load_state(named, data_dir)
+    assert loaded.keys() == state.keys() and all(torch.equal(loaded[k], state[k]) for k in state)
+
+
+def test_a_file_without_a_state_in_it_is_named(tmp_path, data_dir, monkeypatch):
+    b = get_backbone("resnet18")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(torch.ones(3), tmp_path / "hub" / "checkpoints" / b.file_name)
+    with pytest.raises(UserError, match="damaged"):
+        weights.load_state(b, data_dir)
 
 
 def _download(source, folder, done):
@@ -138,27 +190,6 @@ def test_a_damaged_file_in_torchs_cache_is_named(monkeypatch, tmp_path, data_dir
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(UserError, match=b.file_name):
         weights.load_state(b, data_dir)
-
-
-def grace_hopper(name):
-    """The three best ImageNet classes that a network sees in matplotlib's sample photo."""
-    b = get_backbone(name)
-    stages, classifier = build_backbone(name)
-    p = Preprocessing(b.image_size, b.resize_size, b.interpolation, b.mean, b.std)
-    pixels = picture_array(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", p)
-    with torch.inference_mode():
-        stages.eval()
-        classifier.eval()
-        logits = imagenet_logits(stages, classifier, normalize(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None], p))
-    return torch.softmax(logits, 1)[0]
-
-
-GOWN, MORTARBOARD, UNIFORM = 400, 667, 652
-
-
-def test_the_bundled_network_sees_what_it_should(data_dir):
-    seen = grace_hopper("efficientnet_lite0")
-    assert [round(float(seen[i]), 3) for i in (GOWN, MORTARBOARD, UNIFORM)] == [0.242, 0.209, 0.181]
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2"])

@@ -37,7 +37,9 @@ def curve(page, chart="loss"):
     return page.locator(f"#{chart}-chart path.val").get_attribute("d")
 
 
-def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
+def test_the_whole_journey(  # noqa: PLR0915 - one journey from end to end
+    visit, photo_zip, one_photo, tmp_path
+):
     page = visit()
     give(page, photo_zip)
     to_model(page)

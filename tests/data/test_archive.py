@@ -130,7 +130,7 @@ def test_any_text_becomes_a_class_name_or_a_sentence(text):
         assert error.code == "BAD_CLASS_NAME"
 
 
-@given(st.binary(max_size=400), st.integers(0, 300))
+@given(st.binary(max_size=400), st.integers(0, 500))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_any_bytes_end_in_a_scan_or_a_sentence(tmp_path, noise, at):
     path = make_zip(tmp_path / "a.zip", ["cats/1.jpg", "dogs/2.jpg"], b"x" * 50)
@@ -142,6 +142,80 @@ def test_any_bytes_end_in_a_scan_or_a_sentence(tmp_path, noise, at):
             entry.read()
     except UserError as error:
         assert error.message
+
+
+def raw_zip(path, name, method=zipfile.ZIP_DEFLATED):
+    """A ZIP with an entry of exactly this name, which zipfile would tidy up."""
+    make_zip(path, ["cats/1.jpg", "dogs/2.jpg"])
+    with zipfile.ZipFile(path, "a") as archive:
+        info = zipfile.ZipInfo("x")
+        info.filename, info.compress_type = name, method
+        archive.writestr(info, picture() * 20)
+    return path
+
+
+@pytest.mark.parametrize("name", ["", ".", "./.", "\0", "\0/x.jpg"])
+def test_an_entry_without_a_name_does_not_cost_the_others(tmp_path, name):
+    found = scan(raw_zip(tmp_path / "a.zip", name))
+    assert len(found.entries) == 2 and [s.reason for s in found.skipped] == ["it has no name"]
+
+
+def test_a_browser_file_without_a_name_does_not_cost_the_others(tmp_path):
+    found = scan_files([("", tmp_path / "0.jpg"), ("a/1.jpg", tmp_path / "1.jpg")])
+    assert len(found.entries) == 1 and found.skipped[0].reason == "it has no name"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_inside_any_kind_of_compression_is_named(tmp_path, method):
+    path = raw_zip(tmp_path / "a.zip", "cats/3.jpg", method)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("cats/3.jpg")
+    content = bytearray(path.read_bytes())
+    start = info.header_offset + 30 + len("cats/3.jpg")
+    for i in range(start + 9, start + info.compress_size):
+        content[i] ^= 0xFF
+    path.write_bytes(bytes(content))
+    entry = next(e for e in scan(path).entries if e.name == "cats/3.jpg")
+    with pytest.raises(UserError, match="damaged inside the ZIP"):
+        entry.read()
+
+
+def test_entries_that_overlap_are_refused(tmp_path):
+    path = make_zip(tmp_path / "a.zip", ["cats/1.jpg", "dogs/2.jpg"])
+    content = bytearray(path.read_bytes())
+    second = content.rindex(b"PK\x01\x02")
+    content[second + 42 : second + 46] = bytes(4)  # the second entry says that it lies where the first does
+    path.write_bytes(bytes(content))
+    with pytest.raises(UserError) as caught:
+        scan(path)
+    assert caught.value.code == "ZIP_BROKEN"
+
+
+def test_a_password_is_named(tmp_path):
+    path = make_zip(tmp_path / "a.zip", ["cats/1.jpg", "dogs/2.jpg"])
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"))
+    with pytest.raises(UserError) as caught:
+        scan(path)
+    assert caught.value.code == "ZIP_PASSWORD"
+
+
+@pytest.mark.parametrize("text", ["\u200d", "\u200b", " \t\n", "\u202e"])
+def test_a_name_that_nobody_could_see_is_refused(text):
+    with pytest.raises(UserError, match="visible"):
+        clean_class_name(text)
+
+
+def test_the_same_name_is_the_same_however_it_was_typed():
+    assert clean_class_name("e\u200b\u0301") == clean_class_name("\u00e9") == clean_class_name("e\u0301")
+
+
+@given(st.binary(max_size=600))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_bytes_that_were_never_a_zip_end_in_a_sentence(tmp_path, noise):
+    (tmp_path / "a.zip").write_bytes(noise)
+    with pytest.raises(UserError):
+        scan(tmp_path / "a.zip")
 
 
 ZIPS = ["clean_two_classes", "flat_no_class_folders", "messy_mac", "one_image_class", "train_val_split", "zip_slip"]

@@ -3,10 +3,11 @@ import pytest
 from tests.conftest import draw_photo
 from transferui.data import edits
 from transferui.data.archive import scan
-from transferui.data.dataset import load_dataset, open_dataset, owner_of, thumbnail_path
+from transferui.data.dataset import MANIFEST, load_dataset, load_manifest, open_dataset, owner_of, thumbnail_path
 from transferui.data.samples import open_sample_set, sample_sets
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
+from transferui.files import write_json
 
 
 def stored(photos, data_dir):
@@ -24,6 +25,27 @@ def test_a_stored_dataset_is_found_again_as_it_was(photos, data_dir):
     again = load_dataset(dataset.folder)
     assert again == dataset and owner_of(dataset.folder) == "me"
     assert all(sample.path.is_file() and thumbnail_path(again, sample) for sample in again.samples)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"samples": None}, {"class_names": ["other"]}, {"format": 99}, {"samples": [{"file": "../../x", "class": "red"}]}],
+)
+def test_a_stored_dataset_that_was_damaged_is_called_so(photos, data_dir, damage):
+    folder = stored(photos, data_dir).folder
+    write_json(folder / MANIFEST, {**load_manifest(folder), **damage})
+    with pytest.raises(UserError) as caught:
+        open_dataset(folder)
+    assert caught.value.code == "DATASET_BROKEN"
+
+
+def test_a_photo_path_never_leads_out_of_the_dataset(photos, data_dir):
+    folder = stored(photos, data_dir).folder
+    manifest = load_manifest(folder)
+    manifest["samples"][0]["file"] = "../../secret.jpg"
+    write_json(folder / MANIFEST, manifest)
+    with pytest.raises(UserError, match="cannot be opened"):
+        load_dataset(folder)
 
 
 def test_the_same_photos_have_the_same_fingerprint(photos, data_dir):

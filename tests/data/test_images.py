@@ -5,8 +5,9 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from transferui.data.images import STORED_LONG, STORED_SHORT, read_image, store_image
+from transferui.data.images import STORED_LONG, STORED_SHORT, check_header, read_image, store_image
 from transferui.errors import UserError
 
 
@@ -26,15 +27,17 @@ def quarters():
     return image
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_photo_is_put_upright(orientation):
+def test_a_turned_photo_is_put_upright_once(orientation, kind):
     back = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
             6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}  # fmt: skip
     turned = quarters().transpose(back[orientation]) if orientation > 1 else quarters()
     exif = Image.Exif()
     exif[0x0112] = orientation
-    read = read_image(encoded(turned, "PNG", exif=exif))
-    assert np.array_equal(np.asarray(read), np.asarray(quarters()))
+    read = read_image(encoded(turned, kind, exif=exif))
+    assert read.size == (64, 48)
+    assert np.abs(np.asarray(read, int) - np.asarray(quarters(), int)).mean() < 8
 
 
 def test_transparency_becomes_white():
@@ -114,6 +117,32 @@ def test_a_stored_picture_is_small_and_has_no_metadata(tmp_path):
     assert min(stored.width, stored.height) == STORED_SHORT
     assert max(stored.width, stored.height) <= STORED_LONG
     assert (tmp_path / "thumbs" / f"{stored.sha256}.jpg").is_file()
+
+
+def test_a_small_stored_picture_has_no_metadata_either(tmp_path):
+    text = PngInfo()
+    text.add_text("Author", "Anna Smith")
+    text.add_itxt("XML:com.adobe.xmp", "<x>Anna Smith</x>")
+    stored = store_image(encoded(quarters(), pnginfo=text), tmp_path)
+    for file in (tmp_path / "images" / stored.file_name, tmp_path / "thumbs" / f"{stored.sha256}.jpg"):
+        assert b"Anna" not in file.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.7 ...", bomb(13000)], ids=["empty", "text", "pdf", "bomb"])
+def test_the_header_alone_gives_the_same_sentence_as_the_whole(tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(UserError) as quick:
+        check_header(tmp_path / "a.jpg")
+    with pytest.raises(UserError) as whole:
+        read_image(tmp_path / "a.jpg")
+    assert quick.value.as_dict() == whole.value.as_dict()
+
+
+def test_a_file_that_is_gone_is_called_missing(tmp_path):
+    for read in (check_header, read_image):
+        with pytest.raises(UserError) as caught:
+            read(tmp_path / "gone.jpg")
+        assert caught.value.code == "IMAGE_MISSING"
 
 
 def test_a_small_lossless_picture_stays_lossless(tmp_path):

@@ -2,9 +2,11 @@ import io
 
 import numpy as np
 import pytest
+import torchvision
 import torchvision.transforms.v2 as T
 from PIL import Image
 
+from transferui.backbones.catalogue import get_backbone
 from transferui.data.preprocessing import Preprocessing, picture_array, picture_views
 
 P = Preprocessing(64, 72, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -25,6 +27,16 @@ def test_the_original_view_is_torchvisions_resize_and_center_crop(size, interpol
     pipeline = T.Compose([T.Resize(72, interpolation=T.InterpolationMode(interpolation)), T.CenterCrop(64)])
     expected = np.asarray(pipeline(Image.open(io.BytesIO(content))))
     assert np.array_equal(picture_array(content, p), expected)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "convnext_tiny", "swin_t", "efficientnet_v2_s"])
+@pytest.mark.parametrize("size", [(500, 375), (333, 501), (100, 80)])
+def test_a_networks_input_is_what_its_weights_record_asks_for(name, size):
+    b, content = get_backbone(name), photo(*size)
+    pixels = picture_array(content, Preprocessing(b.image_size, b.resize_size, b.interpolation, b.mean, b.std))
+    record = torchvision.models.get_model_weights(name)[b.weights_tag].transforms(mean=(0, 0, 0), std=(1, 1, 1))
+    expected = (record(Image.open(io.BytesIO(content))) * 255).round().byte().permute(1, 2, 0).numpy()
+    assert np.array_equal(pixels, expected)
 
 
 def test_views_are_what_they_are_called_and_always_the_same():

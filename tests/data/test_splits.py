@@ -37,6 +37,26 @@ def test_equal_pictures_stay_on_one_side():
     assert not train & val
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), max_size=60), st.integers(0, 1000))
+def test_equal_pictures_never_lie_on_both_sides(copies, seed):
+    data = dataset([20, 20, 20])
+    more = tuple(replace(data.samples[label * 20], sha256=f"{(label + n) % 3}-{n % 10}") for n, label in copies)
+    doubled = replace(data, samples=data.samples + more)
+    split = split_dataset(doubled, 0.3, seed)
+    train, val = ({doubled.samples[i].sha256 for i in part} for part in (split.train, split.val))
+    assert not train & val and sorted(split.train + split.val) == list(range(len(doubled.samples)))
+
+
+@given(st.integers(5, 60), st.integers(0, 20), st.floats(0.05, 0.5), st.integers(0, 100))
+def test_a_picture_leaves_validation_only_for_a_new_one(n, more, fraction, seed):
+    small, large = dataset([n, n]), dataset([n + more, n])
+    old = {small.samples[i].sha256 for i in split_dataset(small, fraction, seed).val}
+    new = {large.samples[i].sha256 for i in split_dataset(large, fraction, seed).val}
+    known = {s.sha256 for s in small.samples}
+    assert len(old - new) <= len(new - known)
+    assert {sha for sha in old if sha.startswith("1-")} == {sha for sha in new if sha.startswith("1-")}
+
+
 def test_adding_pictures_moves_few_others():
     small, large = dataset([100, 100]), dataset([105, 105])
     old = {small.samples[i].sha256 for i in split_dataset(small, 0.2, 0).val}

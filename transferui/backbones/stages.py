@@ -59,13 +59,20 @@ def build_backbone(  # noqa: PLR0913 - keyword-only after the first two
             if state is not None:
                 load_by_order(nn.ModuleList([stages, classifier]), state)
             return stages, classifier
-        model = torchvision.models.get_model(name, weights=None, **({"init_weights": True} if name == "vgg16" else {}))
-    if state is not None:
-        model.load_state_dict(state)
-    if name == "vit_b_16" and image_size not in (None, backbone.image_size):
-        model = _resized_vit(model, int(image_size or 0))
+        model = _torchvision_model(backbone, state, image_size)
     named, last = CUTS[name.rstrip("0123456789") if name.startswith("resnet") else name](model)
     return nn.Sequential(named), last
+
+
+def _torchvision_model(backbone: Backbone, state: dict[str, Tensor] | None, image_size: int | None) -> nn.Module:
+    """The whole network as torchvision builds it, with these weights or random ones."""
+    options = {"init_weights": True} if backbone.name == "vgg16" else {}
+    model: nn.Module = torchvision.models.get_model(backbone.name, weights=None, **options)
+    if state is not None:
+        model.load_state_dict(state)
+    if backbone.name == "vit_b_16" and image_size not in (None, backbone.image_size):
+        model = _resized_vit(model, int(image_size or 0))
+    return model
 
 
 def imagenet_logits(stages: nn.Sequential, classifier: nn.Module, pictures: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import re
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone, is_ready, weights_file
+from transferui.backbones.stream import Stream
 from transferui.data.dataset import default_data_dir
 from transferui.errors import UserError
 
 # Seconds without a byte after which a connection is given up.
 TIMEOUT_S = 20.0
-# Short, so that Stop is heard soon also on a slow line.
-CHUNK = 1 << 18
 REPORT_S = 0.25
 # A lock that nobody has touched for this long belongs to a process that is gone; its owner touches it while it works.
 LOCK_STALE_S = 60.0
@@ -68,10 +67,16 @@ def _read(path: Path, backbone: Backbone) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises anything from EOFError to UnpicklingError for a damaged file
-        raise UserError(
-            "WEIGHTS_BROKEN", f"The weights file {path.name} is damaged.", "Delete it from the weights cache and try again."
-        ) from error
+        raise _damaged(path) from error
+    if not isinstance(state, dict):
+        raise _damaged(path)
     return {_modern(name): value for name, value in state.items()} if backbone.name == "densenet121" else dict(state)
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        "WEIGHTS_BROKEN", f"The weights file {path.name} is damaged.", "Delete it from the weights cache and try again."
+    )
 
 
 def _modern(name: str) -> str:
@@ -136,29 +141,30 @@ class _Fetch:
     def run(self) -> None:
         """Download what is missing of the partial file."""
         have = self.partial.stat().st_size if self.partial.exists() else 0
-        request = urllib.request.Request(self.url, headers={"Range": f"bytes={have}-"} if have else {})
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                continued = answer.status == 206
-                length = int(answer.headers.get("Content-Length") or 0)
-                total = length + (have if continued else 0)
-                self._receive(answer, "ab" if continued else "wb", have if continued else 0, total)
+            with Stream(self.url, have, TIMEOUT_S, self._leave_if_stopped) as stream:
+                head = stream.head()
+                have = have if head.continued else 0
+                self._receive(stream, "ab" if head.continued else "wb", have, have + head.length if head.length else 0)
         except urllib.error.HTTPError as error:
             if error.code == 416:  # nothing is missing: the hash decides
                 return
             raise self._unreachable(f"the server answered {error.code}") from error
-        except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # a broken answer; a mirror that is no address
             if getattr(error, "errno", None) == 28:
                 raise UserError("DISK_FULL", "The disk is full.", "Free some space and try again.") from error
             raise self._unreachable("the connection failed") from error
 
-    def _receive(self, answer: Any, mode: str, have: int, total: int) -> None:
+    def _leave_if_stopped(self) -> None:
+        if self.should_stop():
+            raise StoppedDownloadError
+
+    def _receive(self, stream: Stream, mode: str, have: int, total: int) -> None:
         with self.partial.open(mode) as file:
-            while chunk := answer.read(CHUNK):
+            while chunk := stream.chunk():
                 file.write(chunk)
                 have += len(chunk)
-                if self.should_stop():
-                    raise StoppedDownloadError
+                self._leave_if_stopped()
                 self._tell(have, total)
         if total and have < total:
             raise self._unreachable("the connection was cut off")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import lzma
 import stat
 import struct
 import zipfile
@@ -19,6 +20,7 @@ MAX_ENTRIES, MAX_TOTAL = 60_000, 2_000_000_000
 # A photo hardly compresses; a thousandfold entry above a megabyte is a bomb.
 MAX_RATIO, RATIO_FROM = 200, 1_000_000
 CHUNK = 1 << 20
+NO_NAME = "it has no name"
 
 
 def scan(source: Path) -> Scan:
@@ -38,11 +40,11 @@ def scan_files(files: Iterable[tuple[str, Path]]) -> Scan:
     """The same for files that a browser sent with their relative paths."""
     found, skipped = [], []
     for relative, path in files:
-        parts = PurePosixPath(relative.replace("\\", "/")).parts
-        if ".." in parts or relative.startswith(("/", "\\")):
-            skipped.append(Skipped(relative, "its name leads out of the folder"))
+        name = relative.replace("\\", "/")
+        if refused := _bad_path(name):
+            skipped.append(Skipped(shown(relative), refused))
         else:
-            found.append(FoundFile(parts, partial(_read_file, path), path))
+            found.append(FoundFile(PurePosixPath(name).parts, partial(_read_file, path), path))
     return sort_files(found, skipped)
 
 
@@ -60,7 +62,7 @@ def _scan_folder(folder: Path) -> Scan:
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.is_symlink():
-            skipped.append(Skipped(str(relative), "links are not followed"))
+            skipped.append(Skipped(shown(str(relative)), "links are not followed"))
         elif path.is_file():
             found.append(FoundFile(relative.parts, partial(_read_file, path), path))
         if len(found) > MAX_ENTRIES:
@@ -70,22 +72,23 @@ def _scan_folder(folder: Path) -> Scan:
 
 def _scan_zip(path: Path) -> Scan:
     try:
-        archive = zipfile.ZipFile(path)
-        infos = archive.infolist()
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError, UnicodeDecodeError) as error:
         raise _bad_zip(path) from error
-    _check_limits(path, infos)
+    _check_limits(infos)
+    files = [info for info in infos if not info.filename.endswith("/")]  # is_dir() fails on an empty name
     found, skipped = [], []
-    for info in infos:
+    for info in files:
         reason = _refusal(info)
-        if info.is_dir() or reason is None:
+        if reason is None:
             continue
         if reason:
             skipped.append(Skipped(shown(info.filename), reason))
         else:
             parts = PurePosixPath(info.filename.replace("\\", "/")).parts
             found.append(FoundFile(parts, partial(_read_member, path, info)))
-    if infos and not found and all(info.flag_bits & 1 for info in infos if not info.is_dir()):
+    if files and not found and all(info.flag_bits & 1 for info in files):
         raise UserError("ZIP_PASSWORD", "The ZIP is protected by a password.", "Save it without a password and add it again.")
     return sort_files(found, skipped)
 
@@ -109,7 +112,7 @@ def _bad_zip(path: Path) -> UserError:
     return UserError("NOT_A_ZIP", f"A ZIP file was expected, but {found}.", "Pack the class folders as a ZIP and add that.")
 
 
-def _check_limits(path: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
+def _check_limits(infos: Sequence[zipfile.ZipInfo]) -> None:
     """Refuse bombs by what the directory says, before anything is unpacked."""
     if len(infos) > MAX_ENTRIES:
         raise UserError(
@@ -134,8 +137,8 @@ def _refusal(info: zipfile.ZipInfo) -> str | None:
     mode, name = info.external_attr >> 16, info.filename.replace("\\", "/")
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "links and devices are not allowed"
-    if name.startswith("/") or ".." in PurePosixPath(name).parts or name[1:3] == ":/":
-        return "its name leads out of the folder"
+    if refused := _bad_path(name):
+        return refused
     if is_junk(PurePosixPath(name).parts):
         return None
     if info.flag_bits & 1:
@@ -143,6 +146,14 @@ def _refusal(info: zipfile.ZipInfo) -> str | None:
     if info.file_size > MAX_BYTES:
         return f"it has more than {MAX_BYTES // 1_000_000} MB"
     return ""
+
+
+def _bad_path(name: str) -> str:
+    """Why a path is not taken; empty when it is."""
+    if not PurePosixPath(name).parts:
+        return NO_NAME
+    outside = name.startswith("/") or ".." in PurePosixPath(name).parts or name[1:3] == ":/"
+    return "its name leads out of the folder" if outside else ""
 
 
 def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
@@ -157,6 +168,7 @@ def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         EOFError,
         OSError,
         RuntimeError,

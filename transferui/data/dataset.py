@@ -162,8 +162,12 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """
     manifest = read_json(folder / MANIFEST)
     if manifest is None or manifest.get("format") != FORMAT:
-        raise UserError("DATASET_BROKEN", "These stored photos cannot be opened.", "Add the photos again.")
+        raise _broken()
     return manifest
+
+
+def _broken() -> UserError:
+    return UserError("DATASET_BROKEN", "These stored photos cannot be opened.", "Add the photos again.")
 
 
 def load_dataset(folder: Path) -> Dataset:
@@ -172,15 +176,28 @@ def load_dataset(folder: Path) -> Dataset:
     Raises:
         UserError: ``DATASET_BROKEN``.
     """
-    manifest = load_manifest(folder)
+    try:
+        return _dataset(folder, load_manifest(folder))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken() from error
+
+
+def _dataset(folder: Path, manifest: dict[str, Any]) -> Dataset:
     names = tuple(manifest["class_names"])
     index = {name: i for i, name in enumerate(names)}
     samples = tuple(
-        Sample(folder / "images" / row["file"], index[row["class"]], row["split"], row["sha256"], row["name"])
+        Sample(folder / "images" / _plain(row["file"]), index[row["class"]], row["split"], row["sha256"], row["name"])
         for row in manifest["samples"]
     )
     skipped = tuple(Skipped(name, reason) for name, reason in manifest["skipped"])
     return Dataset(manifest["id"], manifest["name"], names, samples, skipped, tuple(manifest["notes"]), folder)
+
+
+def _plain(name: str) -> str:
+    """A file name that stays in its folder; ValueError for any other."""
+    if Path(name).name != name:
+        raise ValueError(name)
+    return name
 
 
 def owner_of(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from transferui.data.dataset import Dataset, load_manifest
 from transferui.data.images import store_image
-from transferui.data.layout import Skipped, clean_class_name
+from transferui.data.layout import Skipped, clean_class_name, shown
 from transferui.data.storage import DatasetDraft, Report, manifest_row
 from transferui.errors import UserError
 
@@ -43,10 +43,10 @@ def add_pictures(
         added = 0
         for n, file in enumerate(files, start=1):
             try:
-                rows.append(manifest_row(store_image(file, draft.folder), name, None, file.name))
+                rows.append(manifest_row(store_image(file, draft.folder), name, None, shown(file.name)))
                 added += 1
             except UserError as error:
-                skipped.append(Skipped(file.name, error.message))
+                skipped.append(Skipped(shown(file.name), error.message))
             if report:
                 report({"what": "Reading photos", "done": n, "total": len(files)})
         if files and not added:

@@ -7,6 +7,8 @@ import io
 import os
 import secrets
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,27 +71,14 @@ def read_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
         UserError: ``IMAGE_…`` with the reason.
     """
     content = _content(source)
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(image)
-            orientation = image.getexif().get(0x0112, 1) if image.format != "PPM" else 1
-            if at_least is not None and image.format in ("JPEG", "MPO"):
-                image.draft(None, _draft_size(image.size, at_least))
-            image.load()
-            rgb = _to_rgb(image)
-            return _upright(rgb, orientation)
-    except UserError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UserError("IMAGE_UNKNOWN", f"This is not a picture we can read: {_kind(content)}.", _SAVE_AS_JPEG) from error
-    except Image.DecompressionBombError as error:
-        raise _too_large("its size is not plausible") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise far more than they document (reliability notes 1, Pillow)
-        raise UserError(
-            "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
-        ) from error
+    with _explained(lambda: content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_size(image)
+        if at_least is not None and image.format in ("JPEG", "MPO"):
+            image.draft(None, _draft_size(image.size, at_least))
+        image.load()
+        # Asked after loading: Pillow turns a TIFF itself while it loads and takes the mark away.
+        orientation = image.getexif().get(0x0112, 1) if image.format != "PPM" else 1
+        return _upright(_to_rgb(image), orientation)
 
 
 def check_header(source: Path) -> None:
@@ -98,23 +87,31 @@ def check_header(source: Path) -> None:
     Raises:
         UserError: ``IMAGE_…`` with the reason.
     """
+    _check_bytes(source)
+    with _explained(lambda: _start(source)), Image.open(source, formats=FORMATS) as image:
+        _check_size(image)
+
+
+@contextmanager
+def _explained(content: Callable[[], bytes]) -> Iterator[None]:
+    """Turn whatever a decoder raises into a sentence; `content` gives the file's first bytes."""
     try:
-        if source.stat().st_size > MAX_BYTES:
-            raise _too_large(f"{source.stat().st_size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed")
-        with Image.open(source, formats=FORMATS) as image:
-            _check_size(image)
-    except UserError:
+        yield
+    except (UserError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        with source.open("rb") as file:
-            kind = _kind(file.read(2048))
-        raise UserError("IMAGE_UNKNOWN", f"This is not a picture we can read: {kind}.", _SAVE_AS_JPEG) from error
+        raise UserError("IMAGE_UNKNOWN", f"This is not a picture we can read: {_kind(content())}.", _SAVE_AS_JPEG) from error
     except Image.DecompressionBombError as error:
         raise _too_large("its size is not plausible") from error
-    except Exception as error:  # as above
+    except Exception as error:  # decoders raise far more than they document (reliability notes 1, Pillow)
         raise UserError(
             "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
         ) from error
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(2048)
 
 
 def store_image(source: Path | bytes, folder: Path) -> StoredImage:
@@ -153,20 +150,33 @@ def thumbnail(image: Image.Image) -> bytes:
 
 def _content(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
-        content = source
-    else:
-        try:
-            size = source.stat().st_size
-            if size > MAX_BYTES:
-                raise _too_large(f"{size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed")
-            content = source.read_bytes()
-        except OSError as error:
-            raise UserError("IMAGE_MISSING", "The file cannot be opened.", "Check that it is still there.") from error
-    if not content:
+        _check_length(len(source))
+        return source
+    _check_bytes(source)
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise _missing() from error
+
+
+def _check_bytes(path: Path) -> None:
+    """Refuse a file that is not there, empty or too large, without reading it."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise _missing() from error
+    _check_length(size)
+
+
+def _check_length(size: int) -> None:
+    if not size:
         raise UserError("IMAGE_EMPTY", "The file is empty.", "Copy it again from where it came.")
-    if len(content) > MAX_BYTES:
-        raise _too_large(f"{len(content) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed")
-    return content
+    if size > MAX_BYTES:
+        raise _too_large(f"{size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are allowed")
+
+
+def _missing() -> UserError:
+    return UserError("IMAGE_MISSING", "The file cannot be opened.", "Check that it is still there.")
 
 
 def _too_large(what: str) -> UserError:

@@ -72,9 +72,9 @@ def clean_class_name(text: str) -> str:
     Raises:
         UserError: ``BAD_CLASS_NAME`` when nothing is left.
     """
-    visible = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text) if c.isspace() or _printable(c))
-    name = " ".join(visible.split())[:MAX_NAME].strip()
-    if not name:
+    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or _printable(c))
+    name = " ".join(unicodedata.normalize("NFC", visible).split())[:MAX_NAME].strip()
+    if not name.replace("\u200d", "").strip():
         raise UserError("BAD_CLASS_NAME", "A class needs a name of at least one visible character.", "Type a name.", "class_name")
     return name
 

@@ -14,12 +14,13 @@ from typing import Any
 
 from transferui.data.dataset import FORMAT, MANIFEST, Dataset, class_order, load_dataset
 from transferui.data.images import StoredImage, store_image
-from transferui.data.layout import Entry, Scan, Skipped, SplitName
+from transferui.data.layout import Entry, Scan, Skipped, SplitName, shown
 from transferui.errors import UserError
 from transferui.files import write_json
 
 # A half-made dataset of a killed import is swept after an hour.
 STALE_S = 3600.0
+IN_TWO_CLASSES = "photos lie in two classes; for instance"
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -51,7 +52,7 @@ def create_dataset(found: Scan, data_dir: Path, name: str, owner: str = "", repo
                 "EMPTY_DATASET", f"None of the {len(found.entries)} photos could be used: {reason}", "Add JPEG or PNG photos."
             )
         names = class_order(entry.class_name for entry in found.entries)
-        return draft.finish(name=name, owner=owner, class_names=names, rows=rows, skipped=skipped, notes=list(found.notes))
+        return draft.finish(name=shown(name), owner=owner, class_names=names, rows=rows, skipped=skipped, notes=list(found.notes))
 
 
 def _store(folder: Path, entry: Entry) -> StoredImage | UserError:
@@ -102,10 +103,11 @@ class DatasetDraft:
             facts: `name`, `owner`, `class_names`.
         """
         kept, repeats, conflicts = _without_repeats(rows)
+        notes = [note for note in notes if IN_TWO_CLASSES not in note]  # said anew when it still holds
         if repeats:
             notes.append(f"{repeats} photos came twice in the same class and are kept once.")
         if conflicts:
-            notes.append(f"{len(conflicts)} photos lie in two classes; for instance {conflicts[0]}.")
+            notes.append(f"{len(conflicts)} {IN_TWO_CLASSES} {conflicts[0]}.")
         manifest = {
             "format": FORMAT,
             "id": self.id,

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import torch
 
+from transferui.backbones.weights import StoppedDownloadError
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, default_data_dir, load_dataset, open_dataset
 from transferui.errors import UserError
@@ -97,7 +98,7 @@ def train_folder(folder: Path) -> int:
     worker = Worker(run, data_dir, None)
     try:
         worker.work(load_dataset(run.dataset_folder), run.config)
-    except StoppedError:
+    except (StoppedError, StoppedDownloadError):
         return 0
     except UserError:
         return 2
@@ -127,7 +128,7 @@ class Worker:
             self._status("preparing", what="Getting ready")
             trained = train_model(dataset, make_config(config.model_dump()), self.data_dir, self._hooks())
             results = self._save(trained, final=True)
-        except StoppedError:
+        except (StoppedError, StoppedDownloadError):
             self._status("stopped", message="Stopped before there was anything to keep.")
             raise
         except Exception as error:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-
 # Share of the mean deviation below which a feature is not scaled up any further.
 QUIET = 0.1
 
