@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from transferui.ui.theme import theme
 
 STYLE = Path(__file__).with_name("assets") / "style.css"
 ON_SPACES = bool(os.environ.get("SPACE_ID"))
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 def options() -> argparse.Namespace:
@@ -32,6 +34,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--host", default="0.0.0.0" if ON_SPACES else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--parallel", type=int, default=1, help="training runs at the same time")
+    parser.add_argument("--allow-host", action="append", default=[], help="another name of this server, behind a proxy")
     return parser.parse_args(None if __name__ == "__main__" else [])
 
 
@@ -39,10 +42,36 @@ def where(host: str) -> str:
     """Who can see what is uploaded, for the page's top line."""
     if ON_SPACES:
         return "A public server: upload nothing private"
-    return "Everything stays on this computer" if host in ("127.0.0.1", "localhost") else "Everything stays on this server"
+    return "Everything stays on this computer" if host in LOOPBACK else "Everything stays on this server"
+
+
+def names(host: str) -> tuple[str, ...]:
+    """Names under which this server may be asked; none: any, because a classroom's names for it are not known here."""
+    return (*LOOPBACK, *OPTIONS.allow_host) if host in LOOPBACK else ()
+
+
+def port_is_taken(host: str, port: int) -> bool:
+    """Whether another program listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name != "nt")
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def refuse_port(port: int) -> int:
+    """Say that the port is in use; gives the exit code."""
+    print(f"Port {port} is in use. Close the other program or choose another: python app.py --port {port + 1}", file=sys.stderr)
+    return 2
 
 
 OPTIONS = options()
+# Before anything in the data folder is touched: started twice by mistake, the second one must not wipe the first one's uploads.
+if __name__ == "__main__" and port_is_taken(OPTIONS.host, OPTIONS.port):
+    sys.exit(refuse_port(OPTIONS.port))
 SERVER = start_server(OPTIONS.data_dir.expanduser(), max_parallel=OPTIONS.parallel)
 demo: gr.Blocks = build(SERVER, where(OPTIONS.host))
 
@@ -58,7 +87,9 @@ def main() -> int:
             css_paths=[STYLE],
             max_file_size="2gb",
             blocked_paths=[str(SERVER.data_dir / name) for name in ("datasets", "runs", "desks", "weights", "models")],
-            app_kwargs={"middleware": [Middleware(Guard)]},
+            app_kwargs={
+                "middleware": [Middleware(Guard, hosts=[*LOOPBACK, *OPTIONS.allow_host] if OPTIONS.host in LOOPBACK else [])]
+            },
             ssr_mode=False,
             run_history=False,
             enable_monitoring=False,
@@ -71,11 +102,7 @@ def main() -> int:
     except OSError as error:
         if error.errno not in (None, errno.EADDRINUSE):
             raise
-        print(
-            f"Port {OPTIONS.port} is in use. Close the other program or choose another: python app.py --port {OPTIONS.port + 1}",
-            file=sys.stderr,
-        )
-        return 2
+        return refuse_port(OPTIONS.port)
     finally:
         SERVER.queue.close()
         SERVER.engine.close()

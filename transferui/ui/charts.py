@@ -31,8 +31,16 @@ def chart(rows: Sequence[Row], kind: str, epochs: int) -> str:
         f'<figure class="tu-card tu-chart" role="img" aria-label="{_words(rows, kind, name)}"><figcaption><b>{name}</b> '
         f'<small>{hint}</small><span class="leg" aria-hidden="true"><span>validation</span><span class="t">train</span></span>'
         f'</figcaption><div class="plot"><div class="area">{area}</div></div>'
-        f'<div class="x"><span>0</span><span>epoch</span><span>{last}</span></div></figure>'
+        f'<div class="x">{_epochs(last)}<span class="unit">epoch</span></div></figure>'
     )
+
+
+def _epochs(last: int) -> str:
+    """Numbers below the axis: 0, the last epoch, and round ones between."""
+    step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if last / s <= 5), 1000)
+    # One that is too near to the last would run into it.
+    marks = [n for n in range(0, last, step) if last - n > 0.6 * step or n == 0] + [last]
+    return "".join(f'<span style="left:{100 * n / last:.1f}%">{n}</span>' for n in marks)
 
 
 def _thin(rows: Sequence[Row]) -> Sequence[Row]:
@@ -45,7 +53,7 @@ def _thin(rows: Sequence[Row]) -> Sequence[Row]:
 
 def _nice_top(rows: Sequence[Row]) -> float:
     """Upper end of the loss axis: 1, 2 or 5 times a power of ten above all values but a few wild first ones."""
-    values = sorted(v for row in rows for v in (row["train_loss"], row["val_loss"]) if math.isfinite(v))
+    values = sorted(v for row in rows for v in (row["train_loss"], row["val_loss"]) if v is not None and math.isfinite(v))
     high = max(values[int(0.98 * (len(values) - 1))] * 1.1, 1e-3) if values else 1.5
     power = 10 ** math.floor(math.log10(high))
     return float(next(m * power for m in (1, 1.5, 2, 3, 5, 10) if m * power >= high))
@@ -63,23 +71,42 @@ def _empty() -> str:
 def _lines(rows: Sequence[Row], kind: str, top: float, last: int) -> str:
     """Paths, the border between the phases, and the labels at the line ends."""
     paths, ends = "", ""
-    heights = {series: min(rows[-1][f"{series}_{kind}"] / top, 1.0) for series in ("train", "val")}
-    close = abs(heights["train"] - heights["val"]) < 0.09
+    heights = {series: _height(rows[-1][f"{series}_{kind}"], top) for series in ("train", "val")}
     for series, text in (("train", "train"), ("val", "validation")):
-        points = [(100 * r["epoch_total"] / last, 100 - 100 * min(r[f"{series}_{kind}"] / top, 1.0)) for r in rows]
+        points = [(100 * r["epoch_total"] / last, 100 - 100 * _height(r[f"{series}_{kind}"], top)) for r in rows]
         # A single point would be invisible: draw it as a short stroke.
         points = points if len(points) > 1 else [points[0], (points[0][0] + 0.6, points[0][1])]
         paths += f'<path class="{series}" d="M{" L".join(f"{x:.2f} {y:.2f}" for x, y in points)}"/>'
-        other = heights["val" if series == "train" else "train"]
-        above = heights[series] > other or (heights[series] == other and series == "val")
-        bottom = 100 * heights[series] + ((4.5 if above else -4.5) if close else 0)
+        bottom = _label_at(heights, series)
         value = rows[-1][f"{series}_{kind}"]
-        shown = percent(value) if kind == "accuracy" else f"{value:.2f}"
+        shown = _number(value, kind)
         ends += (
             f'<span class="end {series}" style="left:{100 * rows[-1]["epoch_total"] / last:.1f}%;bottom:{bottom:.1f}%">'
             f'<span class="n">{text}</span> <b>{shown}</b></span>'
         )
-    return f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{_border(rows, last)}{paths}</svg>{_phase_label(rows, last)}{ends}'
+    return f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{_border(rows, last)}{paths}</svg>{_phase_label(rows, last, kind)}{ends}'
+
+
+def _label_at(heights: Mapping[str, float], series: str) -> float:
+    """Where a line's label stands, in percent of the height: apart from the other one, and above the axis."""
+    gap = 0.09
+    mine, other = heights[series], heights["train" if series == "val" else "val"]
+    if abs(mine - other) >= gap:
+        return 100 * mine
+    lower = max(0.02, (mine + other) / 2 - gap / 2)
+    above = mine > other or (mine == other and series == "val")
+    return 100 * (lower + gap if above else lower)
+
+
+def _height(value: float | None, top: float) -> float:
+    """Where a value stands between 0 and 1; one that is no number any more is as bad as can be drawn."""
+    return min(max(value / top, 0.0), 1.0) if value is not None and math.isfinite(value) else 1.0
+
+
+def _number(value: float | None, kind: str) -> str:
+    if value is None or not math.isfinite(value):
+        return "no number"
+    return percent(value) if kind == "accuracy" else f"{value:.2f}"
 
 
 def _first_finetune(rows: Sequence[Row]) -> Row | None:
@@ -95,17 +122,18 @@ def _border(rows: Sequence[Row], last: int) -> str:
     return f'<path class="phase" d="M{x:.2f} 0 L{x:.2f} 100"/>'
 
 
-def _phase_label(rows: Sequence[Row], last: int) -> str:
+def _phase_label(rows: Sequence[Row], last: int, kind: str) -> str:
+    """What begins at the border, where the lines of this chart usually are not."""
     row = _first_finetune(rows)
     if row is None or row["epoch_total"] <= 1:
         return ""
     at = 100 * (row["epoch_total"] - 1) / last
     side = "before" if at > 50 else "after"
-    return f'<span class="phase {side}" style="left:{at:.1f}%">{"blocks learn too →" if side == "before" else "→ blocks learn too"}</span>'
+    return f'<span class="phase {side} {kind}" style="left:{at:.1f}%">{"blocks learn too →" if side == "before" else "→ blocks learn too"}</span>'
 
 
 def _words(rows: Sequence[Row], kind: str, name: str) -> str:
     if not rows:
         return f"{name}: no data yet"
     last = rows[-1]
-    return f"{name} after epoch {last['epoch_total']}: train {last[f'train_{kind}']:.2f}, validation {last[f'val_{kind}']:.2f}"
+    return f"{name} after epoch {last['epoch_total']}: train {_number(last[f'train_{kind}'], kind)}, validation {_number(last[f'val_{kind}'], kind)}"

@@ -29,7 +29,7 @@ def sample_cards(sets: tuple[SampleSet, ...], chosen: str) -> str:
             radio_card(one.key, one.key == chosen, f"{pictures}<b>{escape(one.title)}</b><small>{escape(one.description)}</small>"
                                                    f"<small>{size}</small>{online}")
         )  # fmt: skip
-    return radio_group(cards, "Sample set", "samples")
+    return radio_group(cards, "Sample set", "samples", by_arrow=False)
 
 
 def strip(dataset: Dataset, label: int) -> str:
@@ -47,8 +47,12 @@ def strip(dataset: Dataset, label: int) -> str:
     return f'<div class="tu-strip">{pics}{f"<span class=more>+{more:,}</span>" if more > 0 else ""}</div>'
 
 
-def summary(dataset: Dataset | None, val_fraction: float, seed: int) -> str:
-    """What the dataset holds, how it is split, and what was skipped, in plain words."""
+def summary(dataset: Dataset | None, val_fraction: float, seed: int, cards: int = 10) -> str:
+    """What the dataset holds, how it is split, and what was skipped, in plain words.
+
+    Args:
+        cards: classes that have a card on the page.
+    """
     if dataset is None or not dataset.class_names:
         return (
             '<section class="tu-card tu-sum"><h2>What you have</h2><p class="tu-none">Nothing yet. Choose a sample set, drop a ZIP, '
@@ -59,8 +63,13 @@ def summary(dataset: Dataset | None, val_fraction: float, seed: int) -> str:
     return (
         f'<section class="tu-card tu-sum"><h2>What you have</h2><p class="tu-big">{n:,} <small>'
         f"{'photo' if n == 1 else 'photos'} in {len(dataset.class_names)} {'class' if len(dataset.class_names) == 1 else 'classes'}"
-        f"</small></p>{_bars(dataset, split)}{_parts(split)}<h3>Check</h3>{_health(dataset, problem)}</section>"
+        f"</small></p>{_bars(dataset, split)}{_parts(split)}{_beyond(dataset, cards)}<h3>Check</h3>{_health(dataset, problem)}</section>"
     )
+
+
+def _beyond(dataset: Dataset, cards: int) -> str:
+    n = len(dataset.class_names)
+    return f'<p class="tu-hint-line">The first {cards} of {n} classes have a card. All {n} are used.</p>' if n > cards else ""
 
 
 def _split(dataset: Dataset, val_fraction: float, seed: int) -> tuple[UserError | None, Split | None]:
@@ -106,8 +115,9 @@ def _health(dataset: Dataset, problem: UserError | None) -> str:
     if not problem and low < 10:
         rows.append(("warn", "Some class has fewer than 10 photos: the result will be a rough guess."))
     rows += [("ok", note) for note in dataset.notes]
-    if not dataset.skipped:
-        rows.append(("ok", f"All {photos(len(dataset.samples))} could be opened."))
+    n = len(dataset.samples)
+    if not dataset.skipped and n:
+        rows.append(("ok", f"{'The photo' if n == 1 else f'All {photos(n)}'} could be opened."))
     items = "".join(
         f'<li class="{kind}"><i aria-hidden="true">{"✓" if kind == "ok" else "!"}</i><span>{escape(text)}</span></li>'
         for kind, text in rows

@@ -6,6 +6,7 @@ finds everything again. Gradio's session hash is never used: it is new at each p
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import secrets
@@ -93,9 +94,20 @@ class Desk:
             return None
 
     @property
+    def former(self) -> Dataset | None:
+        """The photos before the last change, or None."""
+        try:
+            return self.server.store.find_dataset(self.owner, str(self.values.get("former") or ""))
+        except UserError:
+            return None
+
+    @property
     def backbone(self) -> Backbone:
-        """The network in step 2."""
-        return get_backbone(self.values.get("backbone", DEFAULT_BACKBONE))
+        """The network in step 2; one that a later version no longer has gives way to the first."""
+        try:
+            return get_backbone(str(self.values.get("backbone", DEFAULT_BACKBONE)))
+        except UserError:
+            return get_backbone(DEFAULT_BACKBONE)
 
     @property
     def trainable(self) -> list[str]:
@@ -104,8 +116,8 @@ class Desk:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings that differ from their defaults, as typed in."""
-        return dict(self.values.get("settings", {}))
+        """Settings that differ from their defaults; those that another version of the app no longer takes are left out."""
+        return {name: value for name, value in dict(self.values.get("settings", {})).items() if _is_setting(name, value)}
 
     @property
     def config(self) -> TrainConfig:
@@ -119,9 +131,10 @@ class Desk:
 
     @property
     def run(self) -> Run | None:
-        """The run that is shown in steps 3 to 5, or None."""
+        """The run that is shown in steps 3 to 5, or None; also None when its settings cannot be read."""
         try:
-            return self.server.store.get_run(self.owner, str(self.values.get("run") or ""))
+            run = self.server.store.get_run(self.owner, str(self.values.get("run") or ""))
+            return run if run.config else None
         except UserError:
             return None
 
@@ -147,6 +160,25 @@ def desk_of(server: Server, owner: str) -> Desk:
 def update(server: Server, owner: str, **values: Any) -> Desk:
     """Remember values on the desk."""
     return Desk(server, owner, server.store.update_desk(owner, **values))
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    try:
+        make_config({name: value})
+    except UserError:
+        return False
+    return True
+
+
+def forget_dataset(desk: Desk, dataset_id: str) -> None:
+    """Delete photos of this person that are not on the desk and that no run learned from."""
+    kept = {str(desk.values.get("dataset")), str(desk.values.get("former"))}
+    if dataset_id in kept | {str(run.facts.get("dataset_id")) for run in desk.server.store.list_runs(desk.owner)}:
+        return
+    with contextlib.suppress(UserError):
+        folder = desk.server.store.find_dataset(desk.owner, dataset_id).folder
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def uploaded(server: Server, value: Any) -> list[Path]:

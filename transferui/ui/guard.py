@@ -5,7 +5,7 @@ Every row has its reason in the security notes of ARCHITECTURE.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,13 @@ CLOSED = (
     "run-history",
     "runs",
     "stream/",
+    "component_server",
 )
+# The camera asks for the progress of an upload that has no number yet and logs an error when it hears "not found".
+NO_UPLOAD = b'data: {"msg": "done"}\n\n'
+# Largest request that is not an upload: the list of a folder of 60,000 photos has about 12 MB. A picture that is sent inside
+# JSON would get around the limit for files.
+MAX_JSON = 16_000_000
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,10 +40,15 @@ HEADERS = (
 
 
 class Guard:
-    """ASGI middleware: refuses closed routes and requests from other sites, and adds headers."""
+    """ASGI middleware: refuses closed routes, foreign names, other sites and oversized requests, and adds headers.
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    Args:
+        hosts: names under which the server may be asked, without ports; empty: any. A server for this computer only answers to
+            its own names, so that a site whose name is made to point here (DNS rebinding) gets nothing.
+    """
+
+    def __init__(self, app: App, hosts: Collection[str] = ()) -> None:
+        self.app, self.hosts = app, frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on."""
@@ -45,12 +56,53 @@ class Guard:
             await self.app(scope, receive, send)
             return
         path = str(scope["path"]).removeprefix("/gradio_api").lstrip("/")
-        if path.startswith(CLOSED):
-            await _refuse(send, 404, b"not found")
-        elif scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(scope):
-            await _refuse(send, 403, b"requests from other sites are not allowed")
-        else:
+        reading = scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if self.hosts and _host(scope) not in self.hosts:
+            await _answer(send, 400, b"this server is not known under that name")
+        elif path.startswith(CLOSED):
+            await _answer(send, 404, b"not found")
+        elif path == "upload_progress" and scope["query_string"] in (b"", b"upload_id="):
+            await _answer(send, 200, NO_UPLOAD, b"text/event-stream")
+        elif not reading and _foreign(scope):
+            await _answer(send, 403, b"requests from other sites are not allowed")
+        elif reading or path == "upload":
             await self.app(scope, receive, _WithHeaders(send))
+        else:
+            await self._limited(scope, receive, send)
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on after reading it whole, if it is small enough."""
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            parts.append(message.get("body", b""))
+            size, more = size + len(parts[-1]), message.get("more_body", False)
+            if size > MAX_JSON:
+                await _answer(send, 413, b"this request is too large")
+                return
+        await self.app(scope, _Replay(b"".join(parts), receive), _WithHeaders(send))
+
+
+class _Replay:
+    """Gives a request's body, which was already read, and then whatever else comes."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self.body: bytes | None = body
+        self.receive = receive
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        if self.body is None:
+            return await self.receive()
+        body, self.body = self.body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _host(scope: Scope) -> str:
+    """The name in the Host header, without its port."""
+    value = str(dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower())
+    return value[: value.find("]") + 1] if value.startswith("[") else value.partition(":")[0]
 
 
 def _foreign(scope: Scope) -> bool:
@@ -75,6 +127,6 @@ class _WithHeaders:
         await self.send(message)
 
 
-async def _refuse(send: Send, status: int, text: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain"), *HEADERS]})
-    await send({"type": "http.response.body", "body": text})
+async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"text/plain") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind), *HEADERS]})
+    await send({"type": "http.response.body", "body": body})

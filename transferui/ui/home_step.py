@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,8 +18,12 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.config import TrainConfig
 from transferui.errors import UserError
 from transferui.runs.store import hash_owner
-from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, update, uploaded
+from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
 from transferui.ui.html import notice, percent, show, title
+
+# Its number in the page.
+STEP = 5
+OPENED = "The model is open."
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,13 @@ def layout() -> HomeStep:
             card = show("", elem_id="model-card")
         with gr.Column(min_width=320), gr.Accordion("Show me the code", open=True, elem_classes="tu-acc tu-code"):
             show('<p class="tu-p">The same run, in Python:</p>')
-            python = gr.Code(python_code(TrainConfig()), language="python", show_label=False, interactive=False, lines=10)
+            python = gr.Code(
+                python_code(TrainConfig()), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True
+            )
             show('<p class="tu-p">Or in a terminal:</p>')
-            shell = gr.Code(shell_code(TrainConfig()), language="shell", show_label=False, interactive=False, lines=2)
+            shell = gr.Code(
+                shell_code(TrainConfig()), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True
+            )
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
     return HomeStep(message, about, download, open_file, card, python, shell, erase, back)
@@ -87,7 +96,7 @@ def _tile(icon: str, name: str, text: str, meta: str) -> str:
 
 
 def _download_card(path: Path | None) -> str:
-    meta = f"model.zip · {path.stat().st_size / 1e6:.0f} MB" if path else "ready when a run is over"
+    meta = f"model.zip · {max(1, round(path.stat().st_size / 1e6))} MB" if path else "ready when a run is over"
     return _tile("▣", "Model bundle", "Weights, class names and model card in one file. Open it again here or in Python.", meta)
 
 
@@ -127,21 +136,34 @@ def model_card(desk: Desk) -> str:
         )
     low, high = results["val_accuracy_low"], results["val_accuracy_high"]
     weakest = min(results["per_class"], key=lambda row: row["recall"] if row["n"] else 2)
-    learned = f"{', '.join(results['trainable'])} and head" if results["trainable"] else "head only; everything else is as it was"
     rows = [
         ("Answers", ", ".join(results["classes"][:30])),
         ("Made from", _made_from(results)),
-        ("Learned", f"{learned} ({results['trainable_parameters']:,} of {results['total_parameters']:,} weights)"),
+        ("Learned", _learned(results)),
         ("Learned from", f"{results['n_train']:,} photos"),
         (
             "Accuracy",
             f"{percent(results['val_accuracy'])} ({percent(low)}–{percent(high)}, {results['n_val']} validation photos)",
         ),
-        ("Weak spot", f"finds {percent(weakest['recall'])} of “{weakest['class_name']}”"),
+        ("Weak spot", _weak_spot(weakest, results["n_val"])),
         ("Not for", "photos of anything else: it will still answer one of these classes"),
     ]
     body = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(text)}</bdi></dd></div>" for name, text in rows)
     return f'<section class="tu-card tu-mc"><h2>Model card</h2><p>Travels with the model, so that others know what it can do.</p><dl>{body}</dl></section>'
+
+
+def _learned(results: dict[str, Any]) -> str:
+    """What is different from the pretrained network in the model that was kept."""
+    if results["trainable"] and results.get("kept_phase") == "head":
+        return "head only; fine-tuning was tried and did not help, so it was not kept"
+    weights = f"({results['trainable_parameters']:,} of {results['total_parameters']:,} weights)"
+    return f"{', '.join(results['trainable'])} and head {weights}" if results["trainable"] else f"head only {weights}"
+
+
+def _weak_spot(weakest: dict[str, Any], n_val: int) -> str:
+    if weakest["recall"] >= 1:
+        return f"none was seen, but {n_val} photos are few to see one" if n_val < 200 else "none was seen"
+    return f"finds {percent(weakest['recall'])} of “{weakest['class_name']}”"
 
 
 def _made_from(results: dict[str, Any]) -> str:
@@ -183,12 +205,16 @@ class HomeEvents:
             after: step 4's components, which change when a model is opened.
             refresh: function of the desk that gives their updates.
         """
-        step, self.refresh = self.step, refresh
+        step, self.refresh, self.n_after = self.step, refresh, len(after)
         step.open_file.upload(self.open_model, [owner, step.open_file], [step.message, *after], preprocess=False, **LONG)
 
     def prepare(self, owner: str) -> Iterator[list[Any]]:
         """Write the shown run's bundle into a folder that nobody can guess; for `[message, *HomeStep.out]`."""
-        desk = desk_of(self.server, owner)
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as error:
+            yield [notice(error), *skips(len(self.step.out))]
+            return
         if desk.run is None or not desk.run.results() or ready_bundle(desk):
             yield [notice(), *view(desk)]
             return
@@ -200,26 +226,46 @@ class HomeEvents:
         for html in ask(self.server, "save_bundle", then, folder=str(desk.run.folder), to=str(target)):
             yield [html or notice(), *view(desk_of(self.server, owner))]
 
+    def prepare_if_open(self, owner: str) -> Iterator[list[Any]]:
+        """The page was loaded: where step 5 is on the screen, its bundle is written again after a restart of the server."""
+        with contextlib.suppress(UserError):
+            desk = desk_of(self.server, owner)
+            if desk.values.get("step") == STEP:
+                yield from self.prepare(owner)
+            else:
+                yield [notice(), *view(desk)]
+
     def _written(self, owner: str, known: dict[str, Any], _: Any) -> None:
         update(self.server, owner, bundle=known)
 
     def open_model(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """A bundle was chosen: check it, keep it, test with it."""
         try:
-            path = uploaded(self.server, value)[0]
+            desk = desk_of(self.server, owner)
+            path = next(iter(uploaded(self.server, value)), None)
+            if path is None:
+                yield [notice(), *self.refresh(desk)]
+                return
             kept = self.server.data_dir / "models" / f"{hash_owner(owner)}-{secrets.token_hex(8)}.zip"
             kept.parent.mkdir(exist_ok=True, mode=0o700)
             shutil.copyfile(path, kept)
         except UserError as error:
-            yield [notice(error), *self.refresh(desk_of(self.server, owner))]
+            yield [notice(error), *self._as_it_is(owner)]
             return
         then = partial(self._opened, owner, path.name, kept)
         for html in ask(self.server, "open_bundle", then, path=str(kept)):
             if html is None:
-                yield [notice("The model is open. Go to step 4 to try it out.", "ok"), *self.refresh(desk_of(self.server, owner))]
+                yield [notice(f"{OPENED} Go to step 4 to try it out.", "ok"), *self.refresh(desk_of(self.server, owner))]
                 return
             yield [html, *self.refresh(desk_of(self.server, owner))]
         kept.unlink(missing_ok=True)
+
+    def _as_it_is(self, owner: str) -> list[Any]:
+        """Step 4 unchanged; for somebody unknown, as for a newcomer."""
+        try:
+            return list(self.refresh(desk_of(self.server, owner)))
+        except UserError:
+            return skips(self.n_after)
 
     def _opened(self, owner: str, name: str, kept: Path, facts: dict[str, Any]) -> None:
         for old in kept.parent.glob(f"{hash_owner(owner)}-*.zip"):

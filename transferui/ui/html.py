@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import escape
@@ -18,16 +19,17 @@ LOGO = (
     'y="4" width="8" height="20" rx="2.5" class="l-ice"/><rect x="22" y="1" width="8" height="26" rx="2.5" class="l-ice"/>'
     '<rect x="32" y="9" width="7" height="10" rx="2.5" class="l-warm"/></svg>'
 )
-# Buttons with data-pick raise the event `pick`; arrow keys move within a radio group.
+# Buttons with data-pick raise the event `pick`, those with data-confirm after a question; arrow keys move within a radio group
+# and choose, except where choosing is a lot of work: there Space or Enter does.
 PICK_JS = """
-const pick = (b) => trigger('pick', {pick: b.dataset.pick});
+const pick = (b) => { if (!b.dataset.confirm || confirm(b.dataset.confirm)) trigger('pick', {pick: b.dataset.pick}); };
 element.addEventListener('click', (e) => { const b = e.target.closest('[data-pick]'); if (b && !b.disabled) pick(b); });
 element.addEventListener('keydown', (e) => {
   const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[e.key], b = e.target.closest('[role=radio]');
   if (!b || !step) return;
   e.preventDefault();
   const all = [...element.querySelectorAll('[role=radio]')], to = all[(all.indexOf(b) + step + all.length) % all.length];
-  to.focus(); pick(to);
+  to.focus(); if (!to.closest('[data-by-enter]')) pick(to);
 });"""
 
 
@@ -43,8 +45,13 @@ def clickable(html: str, elem_id: str, **more: Any) -> gr.HTML:
 
 def picked(event: gr.EventData) -> str:
     """What a `pick` event names; it comes from the browser, so it is only ever looked up."""
-    value = (event._data or {}).get("pick", "")
+    value = sent(event).get("pick", "")
     return value if isinstance(value, str) else ""
+
+
+def sent(event: gr.EventData) -> dict[str, Any]:
+    """What came with an event; nothing when it is not what our scripts send."""
+    return event._data if isinstance(event._data, dict) else {}
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -118,10 +125,15 @@ def data_uri(path: Path) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], css: str = "tu-table") -> str:
-    """A plain table; cells are HTML, so the caller escapes."""
+    """A plain table; cells are HTML, so the caller escapes. Heads are ours."""
     columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    # On a phone the head is not shown and every cell carries its column's name instead.
+    names = [re.sub(r"<.*?>", "", cell) for cell in head]
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in zip(names[1:], row[1:], strict=True))
+        + "</tr>"
+        for row in rows
     )
     return f'<div class="tu-scroll"><table class="{css}"><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -134,9 +146,14 @@ def radio_card(key: str, chosen: bool, body: str) -> str:
     )
 
 
-def radio_group(cards: Sequence[str], label: str, css: str) -> str:
-    """Cards of which one is chosen; when none is yet, Tab reaches the first."""
+def radio_group(cards: Sequence[str], label: str, css: str, *, by_arrow: bool = True) -> str:
+    """Cards of which one is chosen; when none is yet, Tab reaches the first.
+
+    Args:
+        by_arrow: arrow keys choose; otherwise they only move, and Space or Enter chooses.
+    """
     joined = "".join(cards)
     if 'tabindex="0"' not in joined:
         joined = joined.replace('tabindex="-1"', 'tabindex="0"', 1)
-    return f'<div class="tu-pick {css}" role="radiogroup" aria-label="{escape(label)}">{joined}</div>'
+    enter = "" if by_arrow else " data-by-enter"
+    return f'<div class="tu-pick {css}" role="radiogroup" aria-label="{escape(label)}"{enter}>{joined}</div>'

@@ -18,6 +18,8 @@ from transferui.ui.html import clickable, notice, photos, picked, radio_card, ra
 
 FREEZE = [("Head only", "none"), ("Last stage", "last"), ("Last half", "half"), ("Everything", "all"), ("My own choice", "own")]
 RECIPES = [("Quick look", "quick"), ("Balanced", "balanced"), ("Best", "best"), ("My own settings", "own")]
+# The words for SETTINGS["weights"].
+START = {"imagenet": "what it learned from ImageNet", "random": "random weights"}
 # Cards shown before "More networks" is opened.
 FIRST_NETWORKS = 4
 # Set elsewhere on this step: the cards, the drawing.
@@ -72,17 +74,25 @@ def layout(server: Server) -> ModelStep:
                           elem_classes="tu-seg", interactive=True)  # fmt: skip
         net = network.drawing(network.blocks(first, 2), [])
         words = show("", elem_id="estimate")
+        start = _start_switch(SETTINGS["weights"])
     with gr.Accordion("Advanced settings", open=False, elem_classes="tu-acc", elem_id="advanced"):
         recipe = gr.Radio(RECIPES, value="quick", label="Recipe", info="Sets which blocks learn, the copies and the epochs.",
                           elem_id="recipe", interactive=True)  # fmt: skip
         stages = gr.CheckboxGroup(list(stages_with_weights(first)), value=[], label="Stages that learn, as a list", elem_id="trainable-stages",
                                   interactive=True)  # fmt: skip
         with gr.Row(elem_classes="tu-settings"):
-            settings = {name: _widget(SETTINGS[name]) for name in WIDGETS}
+            settings = {name: start if name == "weights" else _widget(SETTINGS[name]) for name in WIDGETS}
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-1")
         forward = gr.Button("Next: train", variant="primary", elem_id="next-3")
     return ModelStep(message, networks, more, recipe, preset, net, words, stages, settings, back, forward)
+
+
+def _start_switch(setting: Setting) -> gr.Radio:
+    """From what the network starts: on the page itself, because it is what transfer learning is about."""
+    choices = [(START.get(choice, choice), choice) for choice in setting.choices]
+    return gr.Radio(choices, value=setting.default, label="It starts from", info=setting.help, elem_id=f"set-{setting.name}",
+                    elem_classes="tu-start", interactive=True)  # fmt: skip
 
 
 def _widget(setting: Setting) -> Any:
@@ -105,7 +115,7 @@ def network_cards(server: Server, chosen: str, *, first_ones: bool) -> str:
         first = [*first[: FIRST_NETWORKS - 1], get_backbone(chosen)]
     picks = first if first_ones else [b for b in rows if b not in first]
     cards = [radio_card(b.name, b.name == chosen, _card(b, is_ready(b, server.data_dir))) for b in picks]
-    return radio_group(cards, "Network" if first_ones else "More networks", "nets")
+    return radio_group(cards, "Network" if first_ones else "More networks", "nets", by_arrow=first_ones)
 
 
 def _card(b: Backbone, ready: bool) -> str:
@@ -164,6 +174,9 @@ def words(desk: Desk) -> str:
         0: "nothing: every block learns from the start",
         len(names): f"the {desk.backbone.feature_width:,} features of every photo",
     }.get(first, f"the output of {names[first - 1]} for every photo")
+    if desk.settings.get("weights") == "random" and first:
+        blind = "Frozen blocks with random weights never learn to see. Choose Everything, or start from ImageNet."
+        return f'<p class="tu-est warn"><span><b>From random weights:</b> {blind}</span></p>'
     how = f"{photos(n)} go through the frozen part once." if n and first else "" if n else "Choose photos in step 1 first."
     return f'<p class="tu-est"><span><b>Remembered:</b> {what}.</span><span>{how}</span></p>'
 
@@ -186,8 +199,9 @@ class ModelEvents:
         step.preset.input(self.choose_preset, [owner, step.preset], out, preprocess=False, **QUIET)
         step.recipe.input(self.choose_recipe, [owner, step.recipe], out, preprocess=False, **QUIET)
         for name, widget in step.settings.items():
-            event = widget.input if isinstance(widget, gr.Dropdown) else widget.blur
-            event(partial(self.set_value, name), [owner, widget], [step.message, step.recipe], preprocess=False, **QUIET)
+            event = widget.blur if isinstance(widget, gr.Number) else widget.input
+            changed = [step.message, step.recipe, step.words]
+            event(partial(self.set_value, name), [owner, widget], changed, preprocess=False, **QUIET)
 
     def choose_network(self, owner: str, event: gr.EventData) -> list[Any]:
         """A network's card was chosen; freezing starts again with the head only."""
@@ -208,15 +222,20 @@ class ModelEvents:
 
     def choose_preset(self, owner: str, name: Any) -> list[Any]:
         """A freezing preset was chosen; "my own choice" only says that the blocks are to be clicked."""
-        return self._all(desk_of(self.server, owner)) if name == "own" else self.choose_stages(owner, [name])
+        if name != "own":
+            return self.choose_stages(owner, [name])
+        try:
+            return self._all(desk_of(self.server, owner))
+        except UserError as error:
+            return self._refused(owner, error)
 
     def choose_recipe(self, owner: str, name: Any) -> list[Any]:
         """A recipe was chosen."""
-        if not isinstance(name, str) or name not in PRESETS:
-            return self._all(desk_of(self.server, owner))
         try:
-            values = dict(PRESETS[name])
-            backbone = desk_of(self.server, owner).backbone
+            desk = desk_of(self.server, owner)
+            if not isinstance(name, str) or name not in PRESETS:
+                return self._all(desk)
+            values, backbone = dict(PRESETS[name]), desk.backbone
             trainable = list(resolve_trainable(backbone, str(values.pop("trainable"))))
             return self._all(update(self.server, owner, trainable=trainable, settings=changed_settings(values)))
         except UserError as error:
@@ -228,15 +247,26 @@ class ModelEvents:
             settings = {k: v for k, v in desk_of(self.server, owner).settings.items() if k != name}
             settings |= changed_settings({name: value})
             make_config(settings)
-            return [notice(), recipe_of(update(self.server, owner, settings=settings))]
+            desk = update(self.server, owner, settings=settings)
+            return [notice(), recipe_of(desk), words(desk)]
         except UserError as error:
-            return [notice(error), gr.skip()]
+            return self._unchanged(owner, error)
+
+    def _unchanged(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why a setting was not taken; the recipe is not skipped, because in a closed accordion it would be wiped."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(2)]
+        return [notice(problem), recipe_of(desk), words(desk)]
 
     def _refused(self, owner: str, problem: UserError) -> list[Any]:
         """The reason why not, and everything as it is: a skipped output would wipe what a closed accordion has to show."""
-        if problem.code == "NO_OWNER":
-            return [notice(problem), *skips(self.n_out)]
-        return [notice(problem), *view(desk_of(self.server, owner))]
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(self.n_out)]
+        return [notice(problem), *view(desk)]
 
     def _all(self, desk: Desk) -> list[Any]:
         return [notice(), *view(desk)]

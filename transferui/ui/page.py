@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from transferui.errors import UserError
-from transferui.ui import data_step, home_step, model_step, test_step, train_step
-from transferui.ui.desk import QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
+from transferui.ui import data_events, data_step, home_step, model_step, test_step, train_step
+from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
 from transferui.ui.html import header, notice, show
 
 STEPS = 5
@@ -62,13 +64,19 @@ class Page:
 
     def wire(self, page: gr.Blocks, owner: gr.BrowserState) -> None:
         """Connect everything."""
-        data_step.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
+        data_events.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
         model_step.ModelEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out]
         train_step.TrainEvents(self.server, self.train).wire(owner, self.model.settings, later, _test_and_home)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
-        page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET)
+        prepared = [self.home.message, *self.home.out]
+        page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET).then(
+            self.homes.prepare_if_open, owner, prepared, **LONG
+        )
+        self.data.open_model.upload(
+            self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
+        )  # fmt: skip
         self._wire_navigation(owner)
 
     @property
@@ -83,7 +91,7 @@ class Page:
         self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
         prepared = [self.home.message, *self.home.out]
         self.test.next.click(partial(self.go, 5), owner, steps, js=TO_TOP, **QUIET).then(
-            self.homes.prepare, owner, prepared, show_progress="hidden", api_visibility="private"
+            self.homes.prepare, owner, prepared, **LONG
         )
         backs = (self.model.back, self.train.back, self.test.back, self.home.back)
         for n, button in enumerate(backs, start=1):
@@ -97,7 +105,8 @@ class Page:
         except UserError:
             desk = desk_of(self.server, new_owner())
         self.server.engine.warm_up()
-        step = int(desk.values.get("step", 1))
+        step = desk.values.get("step", 1)
+        step = step if step in range(1, STEPS + 1) else 1
         return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
 
     def _everything(self, desk: Desk) -> list[Any]:
@@ -105,8 +114,15 @@ class Page:
 
     def go(self, step: int, owner: str) -> gr.Walkthrough:
         """Open a step, and remember it for the next visit."""
-        update(self.server, owner, step=step)
+        with contextlib.suppress(UserError):  # a page that has not told who it is may still look around
+            update(self.server, owner, step=step)
         return gr.Walkthrough(selected=step)
+
+    def open_model_first(self, owner: str, value: Any) -> Iterator[list[Any]]:
+        """Somebody comes with a model and no photos: from step 1 straight to step 4."""
+        for message, *tests in self.homes.open_model(owner, value):
+            opened = home_step.OPENED in message
+            yield [self.go(4, owner) if opened else gr.skip(), notice() if opened else message, *tests]
 
     def to_model(self, owner: str) -> list[Any]:
         """Step 2 opens when there is something to learn from."""
@@ -121,7 +137,8 @@ class Page:
 
     def erase(self, owner: str) -> list[Any]:
         """Everything of this person was to be deleted: start anew as somebody else."""
-        self.homes.erase(owner)
+        with contextlib.suppress(UserError):
+            self.homes.erase(owner)
         return self.open("")
 
 

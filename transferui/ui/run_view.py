@@ -24,7 +24,12 @@ def total_epochs(config: TrainConfig) -> int:
     return head + (config.finetune_epochs if config.trainable != "none" else 0)
 
 
-def status(state: Status | None, results: Mapping[str, Any] | None = None, rows: Sequence[Mapping[str, Any]] = ()) -> str:
+def status(
+    state: Status | None,
+    results: Mapping[str, Any] | None = None,
+    rows: Sequence[Mapping[str, Any]] = (),
+    config: TrainConfig | None = None,
+) -> str:
     """One line: what it is doing, how far, how long."""
     if state is None:
         return _line("idle", "Not started", "Press the button. You can stop at any time and keep what was learned.")
@@ -36,12 +41,23 @@ def status(state: Status | None, results: Mapping[str, Any] | None = None, rows:
             "It starts by itself. You may close this page.",
         )
     if kind in ACTIVE_STATES:
-        return _active(state, rows)
+        return _active(_completed(state, rows, config) if config else state, rows)
     if kind == "finished":
         return _line("done", "Finished", _finished(results or {}), 1.0)
     hint = f"{state.get('message', '')} {state.get('hint', '')}".strip()
     name = {"stopped": "Stopped", "failed": "This did not work", "interrupted": "Interrupted"}[kind]
     return _line(kind, name, hint)
+
+
+def _completed(state: Status, rows: Sequence[Mapping[str, Any]], config: TrainConfig) -> Status:
+    """A status with the epochs to come and the time left; epochs that are over in a blink are reported without."""
+    if not state.get("epoch") or state.get("epochs"):
+        return state
+    epochs = config.epochs if state.get("phase") == "head" else config.finetune_epochs
+    mine = [row["elapsed_s"] for row in rows if row["phase"] == state.get("phase")]
+    each = (mine[-1] - mine[0]) / (len(mine) - 1) if len(mine) > 1 else 0.0
+    left = max(0, epochs - int(state["epoch"]))
+    return {**state, "epochs": epochs, "done": state["epoch"], "total": epochs, "eta_s": round(each * left, 1)}
 
 
 def _active(state: Status, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -107,7 +123,7 @@ def result(values: Mapping[str, Any] | None) -> str:
     probe = ""
     if head is not None and values["trainable"]:
         probe = f"<br>Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{percent(head)}</b>."
-    notes = "".join(f"<p>{escape(note)}</p>" for note in values["notes"])
+    notes = "".join(f"<p>{escape(note)}</p>" for note in [*values["notes"], *_never_better(values)])
     return (
         f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge">{percent(me)}</p><p>of {values["n_val"]} validation '
         f"photos answered right.<br>On new photos of the same kind, expect <b>{percent(low)} to {percent(high)}</b> "
@@ -115,9 +131,19 @@ def result(values: Mapping[str, Any] | None) -> str:
         f'<div class="scale" role="img" aria-label="{percent(me)}, interval {percent(low)} to {percent(high)}; largest class {percent(base)}">'
         f'<div class="line"><i class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
         f'<i class="pt" style="left:{100 * me:.1f}%"></i><i class="base" style="left:{100 * base:.1f}%"></i>'
-        f'<u class="guess" style="left:{100 * base:.1f}%">always guessing the<br>largest class: {percent(base)}</u>'
-        f'<u class="me" style="left:{100 * me:.1f}%">your network: {percent(me)}</u></div><div class="ticks">{ticks}</div></div></section>'
+        f'<u class="guess" style="left:{100 * base:.1f}%;--at:{100 * base:.0f}">always guessing the<br>largest class: {percent(base)}</u>'
+        f'<u class="me" style="left:{100 * me:.1f}%;--at:{100 * me:.0f}">your network: {percent(me)}</u></div><div class="ticks">{ticks}</div></div></section>'
     )
+
+
+def _never_better(values: Mapping[str, Any]) -> list[str]:
+    """A sentence for a run that kept what it had before its first epoch."""
+    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0:
+        return []
+    return [
+        "No epoch had a lower validation loss than the untrained head, so that one was kept. Often the step size is too large: "
+        "try a smaller one in Advanced settings."
+    ]
 
 
 def runs(mine: Sequence[tuple[Run, Status, Mapping[str, Any] | None]], shown: str, marked: Sequence[str]) -> str:
@@ -150,7 +176,7 @@ def _run_row(number: int, entry: tuple[Run, Status, Mapping[str, Any] | None], s
     buttons = (
         f'<button type="button" data-pick="open:{run.id}" aria-label="Open run {number}">Open</button>'
         f'<button type="button" role="checkbox" aria-checked="{check}" data-pick="mark:{run.id}" aria-label="Compare run {number}">Compare</button>'
-        f'<button type="button" data-pick="delete:{run.id}" aria-label="Delete run {number}" {"disabled" if active else ""}>Delete</button>'
+        f'<button type="button" data-pick="delete:{run.id}" aria-label="Delete run {number}" data-confirm="Delete run {number} and its model?" {"disabled" if active else ""}>Delete</button>'
     )
     css = "new" if run.id == shown else ""
     return (
@@ -170,7 +196,8 @@ def what(run: Run) -> str:
     except UserError as error:
         return error.message
     title = get_backbone(config.backbone).title if config.backbone in CATALOGUE else config.backbone
-    learned = "head only" if config.trainable == "none" else f"{config.trainable.count(',') + 1} stages and head"
+    n = config.trainable.count(",") + 1
+    learned = "head only" if config.trainable == "none" else f"{n} {'stage' if n == 1 else 'stages'} and head"
     start = ", from random weights" if config.weights == "random" else ""
     return f"{title}, {learned}{start} · {facts.get('dataset_name', '')}"
 
@@ -179,18 +206,22 @@ def _comparison(entries: Sequence[tuple[Run, Status, Mapping[str, Any] | None]],
     """Settings that differ and results, side by side."""
     if len(entries) < 2:
         return '<p class="tu-hint-line">Mark two or more runs to compare them.</p>' if entries else ""
-    configs = [run.config.model_dump() for run, _, _ in entries]
-    rows = [
-        [escape(SETTINGS[k].label), *(escape(str(c[k])) for c in configs)]
-        for k in SETTINGS
-        if len({str(c[k]) for c in configs}) > 1
-    ]
+    configs = [_settings(run) for run, _, _ in entries]
+    rows = [[escape(SETTINGS[k].label), *(escape(c[k]) for c in configs)] for k in SETTINGS if len({c[k] for c in configs}) > 1]
     numbers = [results or {} for _, _, results in entries]
     rows.append(["Validation accuracy", *(_with_interval(r) for r in numbers)])
     rows.append(["Validation loss", *(f"{r['val_loss']:.3f}" if r else "–" for r in numbers)])
     rows.append(["Weights that learned", *(f"{r['trainable_parameters']:,}" if r else "–" for r in numbers)])
     rows.append(["Time", *(seconds(r["seconds"]["total"]) if r.get("seconds") else "–" for r in numbers)])
     return "<h3>Compared</h3>" + table(["", *(names[run.id] for run, _, _ in entries)], rows, "tu-table tu-compare")
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """The settings of a run as text; dashes for one that another version of the app made."""
+    try:
+        return {name: str(value) for name, value in run.config.model_dump().items()}
+    except UserError:
+        return dict.fromkeys(SETTINGS, "–")
 
 
 def _with_interval(r: Mapping[str, Any]) -> str:

@@ -30,10 +30,11 @@ def prediction(answer: Mapping[str, Any], truth: str | None = None) -> str:
         f'</span><span class="bar" style="--w:{r["probability"]:.3f}"><i></i></span><span class="num">{_share(r["probability"])}</span></div>'
         for n, r in enumerate(ranked[:RANKED])
     )
+    caption = "Your photo" if truth is None else "A validation photo"
     more = f'<p class="tu-hint-line">and {len(ranked) - RANKED} more classes</p>' if len(ranked) > RANKED else ""
     return (
         f'<section class="tu-card tu-pred"><figure><div class="shot">{img(answer["thumbnail"], "the tested photo")}</div>'
-        f"<figcaption>Your photo</figcaption></figure><div>{_verdict(best, truth)}"
+        f"<figcaption>{caption}</figcaption></figure><div>{_verdict(best, truth)}"
         f'<div class="tu-bars rank">{rows}</div>{more}</div></section>'
     )
 

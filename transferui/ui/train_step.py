@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,12 @@ from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
 from transferui.ui import run_view
 from transferui.ui.charts import chart
-from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, skips, update
+from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.html import clickable, notice, picked, show, title
 from transferui.ui.model_step import WIDGETS
 
-# While a run goes on the page looks at its folder this often.
-POLL_S = 0.5
+# While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
+POLL_S, WAITING_POLL_S = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,12 @@ def view(desk: Desk) -> list[Any]:
     # While it runs the axis shows what is to come; afterwards what there was.
     epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config)
     return [
-        run_view.status(state, results, rows),
+        run_view.status(state, results, rows, run.config if run else None),
         chart(rows, "loss", epochs),
         chart(rows, "accuracy", epochs),
         run_view.result(results) if over else "",
         run_list(desk),
-        gr.Timer(active=live),
+        gr.Timer(WAITING_POLL_S if state and state["state"] == "queued" else POLL_S, active=live),
         gr.Button("Train again" if over else "Start training", interactive=not live, variant="secondary" if over else "primary"),
         gr.Button(interactive=live),
         gr.Button(interactive=over, variant="primary" if over else "secondary"),
@@ -161,17 +160,18 @@ class TrainEvents:
                     self.server, owner, marked=marked if len(marked) < len(desk.values.get("marked", [])) else [*marked, run_id]
                 )
             elif action == "delete":
-                self.server.queue.status(self.server.store.get_run(owner, run_id))
+                run = self.server.store.get_run(owner, run_id)
+                self.server.queue.status(run)  # one whose process is gone is not active any more
+                photos = run.dataset_id
                 self.server.store.delete_run(owner, run_id)
                 desk = self._without(owner, desk, run_id)
+                forget_dataset(desk, photos)
             return self._all(desk)
         except UserError as error:
             return self._refused(owner, error)
 
     def _without(self, owner: str, desk: Desk, run_id: str) -> Desk:
         """The desk after a run was deleted: the newest other one is shown."""
-        with contextlib.suppress(OSError):
-            self.server.store.drop_unused_datasets(owner)
         others = self.server.store.list_runs(owner)
         shown = desk.values.get("run")
         shown = shown if shown != run_id else (others[0].id if others else None)
@@ -179,9 +179,11 @@ class TrainEvents:
 
     def _refused(self, owner: str, problem: UserError) -> list[Any]:
         """The reason why not, and everything as it is: a skipped output would wipe what a step that is not open yet has to show."""
-        if problem.code == "NO_OWNER":
-            return [notice(problem), *skips(self.n_out + self.n_after)]
-        return [notice(problem), *self._all(desk_of(self.server, owner))[1:]]
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(self.n_out + self.n_after)]
+        return [notice(problem), *self._all(desk)[1:]]
 
     def _all(self, desk: Desk) -> list[Any]:
         return [notice(), *view(desk), *self.refresh(desk)]
