@@ -126,11 +126,11 @@ def _card(i: int) -> Card:
             add = gr.UploadButton(
                 "Add photos", file_count="multiple", file_types=PICTURE_TYPES, size="sm", elem_id=f"add-photos-{i + 1}"
             )
-            camera = gr.Button("Camera or paste", size="sm")
+            camera = gr.Button("Camera or paste", size="sm", elem_id=f"camera-{i + 1}")
             remove = gr.Button("Remove", size="sm", visible=False, elem_classes="tu-remove")
         shot = gr.Image(
             sources=["webcam", "clipboard"], type="filepath", image_mode=None, visible=False, label=f"Camera for class {i + 1}", height=200,
-            buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True,
+            buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True, elem_id=f"shot-{i + 1}",
         )  # fmt: skip
     return Card(box, name, count, strip, add, camera, shot, remove)
 
