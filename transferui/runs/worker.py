@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 
 from transferui.backbones.weights import StoppedDownloadError
 from transferui.config import TrainConfig, make_config
@@ -28,6 +27,7 @@ from transferui.export.checkpoint import load_checkpoint, save_checkpoint
 from transferui.files import write_json
 from transferui.runs.store import Run, write_run_folder
 from transferui.training.features import StoppedError
+from transferui.training.machine import is_out_of_memory
 from transferui.training.state import Hooks, Trained
 from transferui.training.train import train_model
 
@@ -199,13 +199,12 @@ def explain(error: Exception, data_dir: Path) -> UserError | None:
     """The UserError behind an exception of the machine (full disk, no memory), or None when it is a bug."""
     if isinstance(error, UserError):
         return error
-    text = str(error).lower()
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     free = psutil.disk_usage(str(data_dir)).free
     # A full disk reaches us from torch and safetensors as other errors, so the free space decides (reliability notes 0.7).
     if full or (free < 20_000_000 and isinstance(error, (OSError, RuntimeError))):
         return UserError("DISK_FULL", f"The disk is full: {free / 1e6:.0f} MB are left.", "Delete old runs or free some space.")
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text or "out of memory" in text:
+    if is_out_of_memory(error):
         return UserError(
             "OUT_OF_MEMORY",
             "The memory of this machine was not enough.",

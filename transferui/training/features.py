@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
@@ -24,16 +24,16 @@ from transferui.data.dataset import Sample
 from transferui.data.preprocessing import Preprocessing, picture_views
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache, cache_key, empty_rows
-from transferui.training.machine import available_cores
+from transferui.training.machine import available_cores, is_out_of_memory
 from transferui.training.model import state_digest
 
 Report = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
 
-# Batches of 16 are the fastest on two cores (measured: 8-16, README of benchmarks); a GPU wants more at once.
-CPU_BATCH, GPU_BATCH = 16, 128
-# Batches of decoded pictures that may wait for the forward pass: enough never to starve it, little enough for memory.
-AHEAD = 3
+# A thread's batch of 8 stays in its core's cache: 16 takes 1.4 times as long (benchmarks/floor.py); a GPU wants more at once.
+CPU_BATCH, GPU_BATCH = 8, 128
+# Batches beyond one a thread that may be in the making: enough that no thread ever waits, little enough for memory.
+AHEAD = 2
 # Rows are saved to the cache this many pictures at a time, so that a killed run has lost little.
 SHARD = 2048
 # Activations up to this size stay in memory; larger ones go to a memory-mapped file.
@@ -51,8 +51,8 @@ class Work:
     Attributes:
         prefix_images: forward passes through frozen stages; a second view of a picture counts again.
         cached_images: rows that came from the cache instead.
-        decode_s: seconds the forward pass had to wait for decoded pictures.
-        prefix_s: seconds of forward passes.
+        decode_s: seconds of decoding, over all threads, divided by their number.
+        prefix_s: seconds of forward passes, likewise.
         broken: reason by content hash of every picture that could not be decoded.
     """
 
@@ -70,6 +70,10 @@ class Extractor:
         stages: the frozen prefix in eval mode; an empty one gives the pictures themselves, as uint8.
         dtype: number format of the forward pass and of the rows it gives.
         cache: where rows are kept; rows that do not fit in memory go to a file in its folder.
+
+    Attributes:
+        halved: memory was short, and batches were cut in halves.
+        unsaved: rows could not be kept on disk.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Extractor:
     ) -> None:
         self.stages, self.preprocessing, self.device, self.dtype, self.cache = stages, preprocessing, device, dtype, cache
         self.scratch = cache.folder
+        self.halved = self.unsaved = False
 
     @cached_property
     def digest(self) -> str:
@@ -111,36 +116,88 @@ class Extractor:
             out = self._compute(samples, part, views, _Pass(out, work, done, should_stop))
             good = [i for i in part if samples[i].sha256 not in work.broken]
             if cache and good and out is not None:
-                for v, key in enumerate(keys):
-                    cache.save(key, [samples[i].sha256 for i in good], out[good, v])
+                self.unsaved |= not all(
+                    cache.save(key, [samples[i].sha256 for i in good], out[good, v]) for v, key in enumerate(keys)
+                )
         if out is None:
             raise UserError("EMPTY_DATASET", "There are no photos to learn from.", "Add photos to at least two classes.")
         return out
 
     def _compute(self, samples: Sequence[Sample], part: Sequence[int], views: Sequence[str], run: _Pass) -> Tensor | None:
         """Decode and forward the samples at the indices `part`, batch by batch, into ``run.out``."""
-        size = GPU_BATCH if self.device.type == "cuda" else CPU_BATCH
+        on_cpu = self.device.type == "cpu"
+        size, threads = CPU_BATCH if on_cpu else GPU_BATCH, available_cores()
         batches = [part[i : i + size] for i in range(0, len(part), size)]
-        with ThreadPoolExecutor(available_cores()) as pool:
-            for indices, pictures in _decoded(pool, samples, batches, self.preprocessing, views, run):
+        _ = self.prepared  # before the threads, which would all build it
+        torch.set_num_threads(1)  # also here: a parallel copy would wait for cores that are busy
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            work = self._decode_and_forward if on_cpu else self._decode
+            for indices, batch in _ahead(pool, partial(work, samples, views), batches, run, threads + AHEAD):
                 started = time.perf_counter()
-                rows = self._forward(torch.from_numpy(pictures).flatten(0, 1)).unflatten(0, pictures.shape[:2])
+                rows = batch.rows if on_cpu else self._forward(batch.rows)
                 if run.out is None:
                     run.out = empty_rows((len(samples), *rows.shape[1:]), rows.dtype, MEMORY_BUDGET, self.scratch)
                 run.out[list(indices)] = rows
-                run.work.prefix_s += time.perf_counter() - started
-                run.work.prefix_images += len(self.stages) and rows.shape[0] * rows.shape[1]
+                run.work.decode_s += batch.decode_s / threads
+                run.work.prefix_s += batch.prefix_s / threads if on_cpu else time.perf_counter() - started
+                run.work.broken.update(batch.broken)
+                run.work.prefix_images += bool(len(self.stages)) * rows.shape[0] * rows.shape[1]
                 run.progress.step(len(indices))
+        torch.set_num_threads(threads)
         return run.out
+
+    def _decode(self, samples: Sequence[Sample], views: Sequence[str], indices: Sequence[int]) -> _Batch:
+        """The views (B, V, 3, S, S) of some pictures as uint8; a broken one is black and says why."""
+        started, broken, side = time.perf_counter(), dict[str, str](), self.preprocessing.image_size
+        pictures = torch.zeros((len(indices), len(views), side, side, 3), dtype=torch.uint8)
+        for n, i in enumerate(indices):
+            try:
+                for v, array in enumerate(picture_views(samples[i].path, self.preprocessing, views)):
+                    pictures[n, v] = torch.tensor(array)
+            except UserError as error:
+                broken[samples[i].sha256] = error.message
+        # Channels lie last in memory, as decoders and the fastest convolutions have them; only the axes are in the usual order.
+        return _Batch(pictures.permute(0, 1, 4, 2, 3), broken, time.perf_counter() - started)
+
+    def _decode_and_forward(self, samples: Sequence[Sample], views: Sequence[str], indices: Sequence[int]) -> _Batch:
+        """Decoding and forward pass in one thread: on a processor, threads with a batch each waste less than a shared batch."""
+        batch = self._decode(samples, views, indices)
+        started = time.perf_counter()
+        batch.rows = self._forward(batch.rows)
+        batch.prefix_s = time.perf_counter() - started
+        return batch
 
     @torch.inference_mode()
     def _forward(self, pictures: Tensor) -> Tensor:
-        """Activations of uint8 pictures (N, 3, S, S), on the processor."""
+        """Activations (B, V, …) of uint8 pictures (B, V, 3, S, S), on the processor."""
         if not len(self.stages):
-            return pictures
-        batch = normalize(pictures.to(self.device, non_blocking=True), self.preprocessing, self.dtype)
-        rows: Tensor = self.prepared(batch.contiguous(memory_format=torch.channels_last))
-        return rows.to("cpu")
+            return pictures.contiguous()
+        rows: Tensor = self._halving(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
+        return rows
+
+    def _halving(self, pictures: Tensor) -> Tensor:
+        """Activations (N, …) of pictures (N, 3, S, S); in two halves where memory is too small for all."""
+        try:
+            batch = normalize(pictures.to(self.device, non_blocking=True), self.preprocessing, self.dtype)
+            rows: Tensor = self.prepared(batch.contiguous(memory_format=torch.channels_last))
+            return rows.to("cpu")
+        except (RuntimeError, MemoryError) as error:
+            if len(pictures) == 1 or not is_out_of_memory(error):
+                raise
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.halved = True
+        return torch.cat([self._halving(half) for half in pictures.split((len(pictures) + 1) // 2)])
+
+
+@dataclass
+class _Batch:
+    """What a thread brings back: pictures or activations, and what it took."""
+
+    rows: Tensor
+    broken: dict[str, str]
+    decode_s: float
+    prefix_s: float = 0.0
 
 
 @dataclass
@@ -190,48 +247,29 @@ def _place_found(
     return out
 
 
-def _decode(sample: Sample, preprocessing: Preprocessing, views: Sequence[str]) -> np.ndarray | str:
-    """Views (V, 3, S, S) of one picture as uint8, or the reason why there are none."""
-    try:
-        pictures = picture_views(sample.path, preprocessing, views)
-    except UserError as error:
-        return error.message
-    return np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
-
-
-def _decoded(
+def _ahead(
     pool: ThreadPoolExecutor,
-    samples: Sequence[Sample],
+    work: Callable[[Sequence[int]], _Batch],
     batches: Sequence[Sequence[int]],
-    preprocessing: Preprocessing,
-    views: Sequence[str],
     run: _Pass,
-) -> Iterator[tuple[Sequence[int], np.ndarray]]:
-    """Batches of decoded pictures (B, V, 3, S, S), decoded ahead in threads while the caller computes."""
-    futures: dict[int, list[Future[np.ndarray | str]]] = {}
+    ahead: int,
+) -> Iterator[tuple[Sequence[int], _Batch]]:
+    """What `work` makes of the batches, in order, with a few in the making."""
+    waiting: deque[Future[_Batch]] = deque()
     for n, indices in enumerate(batches):
-        for ahead in range(n, min(n + AHEAD, len(batches))):
-            if ahead not in futures:
-                futures[ahead] = [pool.submit(_decode, samples[i], preprocessing, views) for i in batches[ahead]]
+        while len(waiting) < ahead and n + len(waiting) < len(batches):
+            waiting.append(pool.submit(work, batches[n + len(waiting)]))
         if run.should_stop():
             pool.shutdown(wait=False, cancel_futures=True)
             raise StoppedError
-        started = time.perf_counter()
-        results = [future.result() for future in futures.pop(n)]
-        run.work.decode_s += time.perf_counter() - started
-        side = preprocessing.image_size
-        blank = np.zeros((len(views), 3, side, side), np.uint8)
-        for i, result in zip(indices, results, strict=True):
-            if isinstance(result, str):
-                run.work.broken[samples[i].sha256] = result
-        yield indices, np.stack([blank if isinstance(r, str) else r for r in results])
+        yield indices, waiting.popleft().result()
 
 
 def normalize(pictures: Tensor, preprocessing: Preprocessing, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 pictures (N, 3, S, S) as the network wants them: (x / 255 - mean) / std."""
     mean = torch.tensor(preprocessing.mean, device=pictures.device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std, device=pictures.device).view(1, 3, 1, 1)
-    return ((pictures.float() / 255.0 - mean) / std).to(dtype)
+    return pictures.float().sub_(255.0 * mean).mul_(1.0 / (255.0 * std)).to(dtype)
 
 
 def fold_batchnorm(stages: nn.Sequential) -> nn.Sequential:

@@ -69,3 +69,9 @@ def synchronize(device: torch.device) -> None:
     """Wait for the accelerator, so that a clock read afterwards is true; nothing to do on a processor."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that memory was not enough; torch says so in three ways."""
+    text = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text or "out of memory" in text

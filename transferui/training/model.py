@@ -90,14 +90,16 @@ class Classifier(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Classifier:
-        """Like `nn.Module.train`, but frozen stages stay in eval mode."""
-        super().train(mode)
+        """Like `nn.Module.train`, but frozen stages stay in eval mode, and are not walked through again in every epoch."""
+        self.training = self.stages.training = mode
+        self.head.train(mode)
         for name, stage in self.stages.named_children():
-            stage.train(mode and name in self.trainable)
-            if self._keep_statistics:
-                for module in stage.modules():
-                    if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                        module.eval()
+            if name in self.trainable:
+                stage.train(mode)
+                if self._keep_statistics:
+                    _keep_statistics_of(stage)
+            elif stage.training:
+                stage.eval()
         return self
 
     @property
@@ -120,6 +122,12 @@ class Classifier(nn.Module):
         """Logits (N, K) of normalized pictures (N, 3, S, S)."""
         logits: Tensor = self.head(self.stages(pictures))
         return logits
+
+
+def _keep_statistics_of(stage: nn.Module) -> None:
+    for module in stage.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def frozen_digest(model: Classifier) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache
-from transferui.training.features import MEMORY_BUDGET, Extractor, Report, ShouldStop
+from transferui.training.features import MEMORY_BUDGET, Extractor, Report
 from transferui.training.loop import Rows
 from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
@@ -21,6 +22,7 @@ from transferui.training.state import Hooks, Trained
 # frozen stages run again in every epoch, which is slower but needs no disk.
 LARGEST_ROWS = 8 * MEMORY_BUDGET
 PARTS = ("train", "val", "test")
+CACHE_FULL = "The disk or the cache is full, so what was computed is not remembered for the next run."
 
 
 @dataclass(frozen=True)
@@ -41,30 +43,37 @@ def frozen_rows(run: Trained, data_dir: Path, hooks: Hooks) -> dict[str, Rows]:
     prefix = run.model.stages[: run.boundary].eval()
     cache = FeatureCache(data_dir / "features")
     extractor = Extractor(prefix, run.preprocessing, torch.device(run.device), getattr(torch, run.precision), cache)
-    parts, before, total = {}, 0, sum(len(getattr(run.split, part)) for part in PARTS)
-    for part in PARTS:
-        indices = getattr(run.split, part)
+    parts, before, total = dict[str, Rows](), 0, sum(len(getattr(run.split, part)) for part in PARTS)
+    for views, names in _by_views(run).items():
+        samples = [run.dataset.samples[i] for part in names for i in getattr(run.split, part)]
         offset = _Offset(hooks.report, before, total)
-        parts[part] = _rows_of(run, extractor, part, offset, hooks.should_stop)
-        before += len(indices)
+        rows = extractor.rows(samples, views, run.work, offset, hooks.should_stop) if samples else torch.empty(0, 1)
+        before += len(samples)
+        for part, mine in zip(names, rows.split([len(getattr(run.split, part)) for part in names]), strict=True):
+            parts[part] = _good_rows(run, part, mine)
+    run.notes += ["Memory was short, so the photos went through the network in smaller groups."] if extractor.halved else []
+    run.notes += [CACHE_FULL] if extractor.unsaved else []
     _require_all_classes(run)
     return parts
 
 
-def _rows_of(run: Trained, extractor: Extractor, part: str, report: Report, should_stop: ShouldStop) -> Rows:
-    """Rows of one part; pictures that could not be decoded leave the split."""
+def _by_views(run: Trained) -> dict[tuple[str, ...], list[str]]:
+    """Parts of the split by the views that are needed of their pictures; parts with the same views are one pass."""
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for part in PARTS:
+        views = views_for(run.config.augmentation) if part == "train" and run.boundary else ("original",)
+        grouped.setdefault(views, []).append(part)
+    return grouped
+
+
+def _good_rows(run: Trained, part: str, rows: Tensor) -> Rows:
+    """Rows of one part with labels; pictures that could not be decoded leave the split."""
     indices = getattr(run.split, part)
-    samples = [run.dataset.samples[i] for i in indices]
-    if not samples:
-        return Rows(torch.empty(0, 1), torch.empty(0, dtype=torch.long))
-    views = views_for(run.config.augmentation) if part == "train" and run.boundary else ("original",)
-    rows = extractor.rows(samples, views, run.work, report, should_stop)
-    good = [n for n, sample in enumerate(samples) if sample.sha256 not in run.work.broken]
-    labels = torch.tensor([samples[n].label for n in good], dtype=torch.long)
-    if len(good) < len(samples):
+    good = [n for n, i in enumerate(indices) if run.dataset.samples[i].sha256 not in run.work.broken]
+    if len(good) < len(indices):
         rows = rows[good]
         run.split = replace(run.split, **{part: tuple(indices[n] for n in good)})
-    return Rows(rows, labels)
+    return Rows(rows, torch.tensor([run.dataset.samples[indices[n]].label for n in good], dtype=torch.long))
 
 
 def _require_all_classes(run: Trained) -> None:
