@@ -105,7 +105,7 @@ def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
     The state with the lowest validation loss is put back into the model.
     """
     outcome, begun = Outcome(), time.perf_counter()
-    trainer = _Trainer(phase, report, should_stop)
+    trainer = Trainer(phase, report, should_stop)
     keep_best(phase, outcome, *validate(phase))
     for epoch in range(1, phase.epochs + 1):
         row = trainer.epoch(epoch)
@@ -163,7 +163,7 @@ def validate(phase: Phase) -> tuple[Tensor, float]:
     return logits, functional.cross_entropy(logits, phase.val.labels, weight=weights).item()
 
 
-class _Trainer:
+class Trainer:
     """Optimizer, schedule and random numbers of a phase, over its epochs."""
 
     def __init__(self, phase: Phase, report: Report, should_stop: ShouldStop) -> None:

@@ -34,13 +34,13 @@ class Phases:
 
     def logits_of(self, rows: Rows) -> Tensor | None:
         """Logits of the finished model for a part of the split, or None when it is empty."""
-        return predict_rows(self._phase("finetune", self.parts, self.run.boundary, 0), rows.inputs[:, 0]) if len(rows) else None
+        return predict_rows(self.phase("finetune", self.parts, self.run.boundary, 0), rows.inputs[:, 0]) if len(rows) else None
 
     def _pooled(self) -> dict[str, Rows]:
         """The head's inputs: rows carried on from the boundary through the stages that are to learn."""
         if self.run.boundary == len(self.run.model.stages):
             return self.parts
-        phase = self._phase("head", self.parts, self.run.boundary, 0)
+        phase = self.phase("head", self.parts, self.run.boundary, 0)
         total, pooled = sum(len(rows) for rows in self.parts.values()), {}
         for part, rows in self.parts.items():
             if part == "test" or not len(rows):
@@ -62,7 +62,8 @@ class Phases:
             self.hooks.report({"what": "Preparing the head's first lesson", "done": done, "total": total})
         return torch.cat(features)
 
-    def _phase(self, name: str, parts: dict[str, Rows], boundary: int, epochs: int) -> Phase:
+    def phase(self, name: str, parts: dict[str, Rows], boundary: int, epochs: int) -> Phase:
+        """One phase over rows that lie at `boundary`."""
         run = self.run
         return Phase(
             name, run.model, boundary, parts["train"], parts["val"], run.config, run.preprocessing, self.device, epochs,
@@ -74,7 +75,7 @@ class Phases:
         run = self.run
         run.model.freeze(())
         run.model.head.standardize(pooled["train"].inputs.flatten(0, 1).float().to(self.device))
-        phase = self._phase("head", pooled, len(run.model.stages), run.config.epochs)
+        phase = self.phase("head", pooled, len(run.model.stages), run.config.epochs)
         outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
         run.model.freeze(run.trainable, run.config.batchnorm_statistics)
         run.kept_phase, run.best_epoch, run.val_logits = "head", outcome.best_epoch, outcome.val_logits
@@ -88,7 +89,7 @@ class Phases:
     def _finetune(self, head: Outcome) -> None:
         """Train the stages that learn together with the head, from the trained head on."""
         run = self.run
-        phase = self._phase("finetune", self.parts, run.boundary, run.config.finetune_epochs)
+        phase = self.phase("finetune", self.parts, run.boundary, run.config.finetune_epochs)
         outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
         run.val_logits = outcome.val_logits
         if outcome.best_epoch or not run.kept_phase:

@@ -29,7 +29,7 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     """
     begun = time.perf_counter()
     dataset.require_trainable()
-    run = _begin(dataset, config, data_dir, hooks)
+    run = begin(dataset, config, data_dir, hooks)
     frozen = frozen_digest(run.model)
     parts = frozen_rows(run, data_dir, hooks)
     phases = Phases(run, parts, hooks)
@@ -43,7 +43,7 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     return run
 
 
-def _begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -> Trained:
+def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -> Trained:
     """Everything that must be right before the first picture is looked at."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(available_cores())
