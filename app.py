@@ -34,6 +34,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--host", default="0.0.0.0" if ON_SPACES else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--parallel", type=int, default=1, help="training runs at the same time")
+    parser.add_argument("--cache-gb", type=float, default=4.0, help="room for remembered features; the oldest go first")
     parser.add_argument("--allow-host", action="append", default=[], help="another name of this server, behind a proxy")
     return parser.parse_args(None if __name__ == "__main__" else [])
 
@@ -72,6 +73,7 @@ OPTIONS = options()
 # Before anything in the data folder is touched: started twice by mistake, the second one must not wipe the first one's uploads.
 if __name__ == "__main__" and port_is_taken(OPTIONS.host, OPTIONS.port):
     sys.exit(refuse_port(OPTIONS.port))
+os.environ.setdefault("TRANSFERUI_CACHE_BYTES", str(int(1e9 * OPTIONS.cache_gb)))
 SERVER = start_server(OPTIONS.data_dir.expanduser(), max_parallel=OPTIONS.parallel)
 demo: gr.Blocks = build(SERVER, where(OPTIONS.host))
 
@@ -87,9 +89,7 @@ def main() -> int:
             css_paths=[STYLE],
             max_file_size="2gb",
             blocked_paths=[str(SERVER.data_dir / name) for name in ("datasets", "runs", "desks", "weights", "models")],
-            app_kwargs={
-                "middleware": [Middleware(Guard, hosts=[*LOOPBACK, *OPTIONS.allow_host] if OPTIONS.host in LOOPBACK else [])]
-            },
+            app_kwargs={"middleware": [Middleware(Guard, hosts=list(names(OPTIONS.host)))]},
             ssr_mode=False,
             run_history=False,
             enable_monitoring=False,

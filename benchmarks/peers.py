@@ -180,7 +180,7 @@ def _compare(name: str, tasks: Sequence[Task]) -> dict[str, Any]:
         "our accuracy": spread([accuracy for accuracy, _ in we], 3),
         "peer's accuracy": spread([accuracy for accuracy, _ in they], 3),
         "promise": f"≥ {promise:.0f} ×" if promise else "",
-        "kept": median(walls) >= promise and median([a for a, _ in we]) >= median([a for a, _ in they]) if promise else "",
+        "kept": median(walls) >= promise and median([a for a, _ in we]) > median([a for a, _ in they]) - 1e-6 if promise else "",
     }
 
 

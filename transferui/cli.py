@@ -91,7 +91,7 @@ def _print(options: argparse.Namespace, values: Mapping[str, Any], text: str) ->
 def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
-        return _train_run_folder(options.source)
+        return _train_run_folder(options.source, _data_dir(options))
     config = make_config(_settings(options))
     resolve_trainable(get_backbone(config.backbone), config.trainable)
     dataset = open_dataset(options.source, _data_dir(options))
@@ -156,10 +156,12 @@ class _Progress:
             print(file=sys.stderr)
 
 
-def _train_run_folder(source: str) -> int:
+def _train_run_folder(source: str, data_dir: Path) -> int:
     """Train a prepared run folder; all output goes to its log."""
     from transferui.runs import worker  # noqa: PLC0415 - loads torch, for the spare process before it is needed
 
+    if source == "-":
+        worker.get_ready(data_dir)
     folder = Path(sys.stdin.readline().strip() if source == "-" else source)
     if source == "-" and not folder.name:  # the server ended before it had work for this spare process
         return 0

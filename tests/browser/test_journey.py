@@ -176,6 +176,24 @@ def test_a_bad_zip_gets_one_sentence_and_nothing_is_lost(visit, photo_zip, tmp_p
     expect(page.locator("#dataset-summary .tu-big")).to_have_text(before)
 
 
+def test_the_time_is_told_before_and_what_is_remembered_can_be_forgotten(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d+"))
+    to_train(page)
+    expect(page.locator("#run-status")).to_contain_text(re.compile(r"About \d+"))
+    train_to_the_end(page)
+    expect(page.locator("#remembered")).to_contain_text("MB")
+    page.locator("#back-2").click()
+    page.get_by_role("radio", name="Last stage").check()
+    page.get_by_role("radio", name="Head only").check()
+    expect(page.locator("#estimate")).to_contain_text("remembered from an earlier run")
+    to_train(page)
+    page.locator("#forget-features").click()
+    expect(page.locator("#remembered")).to_contain_text("nothing yet")
+
+
 def test_a_double_click_on_train_starts_one_run(visit, photo_zip):
     page = visit()
     give(page, photo_zip)

@@ -9,7 +9,7 @@ import torch
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
-from transferui.training import features, prefix
+from transferui.training import cache, features, prefix, train
 from transferui.training.cache import FeatureCache, cache_key, empty_rows
 from transferui.training.features import StoppedError
 from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule, views_for
@@ -119,18 +119,18 @@ def test_a_missing_device_is_named(photos, data_dir):
 
 
 def test_the_cache_forgets_the_least_recently_used_and_survives_damage(tmp_path):
-    cache = FeatureCache(tmp_path, budget=10_000)
+    kept = FeatureCache(tmp_path, budget=10_000)
     rows = torch.ones(10, 100)
     names = [str(i) for i in range(10)]
     for key in ("a", "b", "c"):
-        assert cache.save(key, names, rows)
-    assert cache.size() <= 10_000 and not cache.load("a", names) and len(cache.load("c", names)) == 10
+        assert kept.save(key, names, rows)
+    assert kept.size() <= 10_000 and not kept.load("a", names) and len(kept.load("c", names)) == 10
     for shard in tmp_path.glob("c/*.safetensors"):
         shard.write_bytes(shard.read_bytes()[:50])
-    assert cache.load("c", names) == {}
-    assert not cache.save("d", names, torch.ones(10, 10_000))
-    cache.clear()
-    assert cache.size() == 0
+    assert kept.load("c", names) == {}
+    assert not kept.save("d", names, torch.ones(10, 10_000))
+    kept.clear()
+    assert kept.size() == 0
 
 
 def test_rows_that_do_not_fit_in_memory_lie_in_a_file_that_nobody_sees(tmp_path):
@@ -195,3 +195,43 @@ def test_a_feature_that_hardly_varies_is_not_blown_up():
     assert scaled[:, :3].std() == pytest.approx(1, abs=0.1) and float(scaled[:, 3].abs().max()) < 1e-4
     head.standardize(torch.ones(5, 4))
     assert torch.isfinite(head.scale).all()
+
+
+def cramped(x, *_):
+    """Runs out of memory for more than four pictures at once, as a small machine would."""
+    if len(x) > 4:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory")
+    return x
+
+
+class Cramped(torch.nn.Identity):
+    def forward(self, x):
+        return cramped(x)
+
+
+def test_short_memory_halves_what_goes_through_at_once_and_changes_nothing(photos, data_dir, tmp_path, monkeypatch):
+    settings = {"trainable": "stage7", "precision": "float32", "early_stopping": 0, "optimizer": "sgd"}
+    _, roomy = run(photos, data_dir, **settings)
+    build, normalize = train.build_backbone, features.normalize
+
+    def on_a_small_machine(*args, **kwargs):
+        stages, report = build(*args, **kwargs)
+        stages.stage7.append(Cramped())
+        return stages, report
+
+    monkeypatch.setattr(train, "build_backbone", on_a_small_machine)
+    monkeypatch.setattr(features, "normalize", lambda pictures, *rest: normalize(cramped(pictures), *rest))
+    trained, small = run(photos, tmp_path / "other", **settings)
+    assert sum("Memory was short" in note for note in trained.notes) == 2
+    for a, b in zip(roomy, small, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], abs=1e-4)
+
+
+def test_a_full_disk_costs_the_memory_of_the_run_and_nothing_else(photos, data_dir, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "save_file", full)
+    trained, rows = run(photos, data_dir)
+    assert rows and any("not remembered" in note for note in trained.notes)
+    assert run(photos, data_dir)[0].work.prefix_images == 30

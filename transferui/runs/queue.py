@@ -185,7 +185,7 @@ class RunQueue:
     def _launch(self, folder: str) -> subprocess.Popen[bytes]:
         """A training process: of a run folder, or ``-`` for one that loads torch and waits for a folder on its standard input."""
         return subprocess.Popen(
-            [sys.executable, "-m", "transferui", "train", folder],
+            [sys.executable, "-m", "transferui", "train", folder, "--data-dir", str(self.store.data_dir)],
             stdin=subprocess.PIPE if folder == "-" else subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

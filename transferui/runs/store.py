@@ -18,7 +18,7 @@ from typing import Any
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, load_dataset, owner_of
 from transferui.errors import UserError
-from transferui.files import read_json, write_json
+from transferui.files import empty_folder, folder_bytes, read_json, write_json
 
 ACTIVE_STATES = ("queued", "preparing", "running")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -161,6 +161,14 @@ class Store:
         if folder is None or not (folder / "manifest.json").is_file() or owner_of(folder) != hash_owner(owner):
             raise UserError("NOT_FOUND", "These photos do not exist (any more).", "Add them again in step 1.")
         return load_dataset(folder)
+
+    def features_bytes(self) -> int:
+        """Bytes of remembered activations, of everybody."""
+        return folder_bytes(self.data_dir / "features")
+
+    def forget_features(self) -> None:
+        """Delete all remembered activations; the next run computes them again."""
+        empty_folder(self.data_dir / "features")
 
     def desk(self, owner: str) -> dict[str, Any]:
         """What this person has on the table (dataset, network, run …); empty for a newcomer."""

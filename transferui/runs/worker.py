@@ -25,6 +25,8 @@ from transferui.evaluation.results import describe
 from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint, save_checkpoint
 from transferui.files import write_json
+from transferui.runs.estimate import corrected, read_pace, write_pace
+from transferui.runs.pace import ensure_pace
 from transferui.runs.store import Run, write_run_folder
 from transferui.training.features import StoppedError
 from transferui.training.machine import is_out_of_memory
@@ -128,6 +130,7 @@ class Worker:
             self._status("preparing", what="Getting ready")
             trained = train_model(dataset, make_config(config.model_dump()), self.data_dir, self._hooks())
             results = self._save(trained, final=True)
+            self._remember_pace(trained)
         except (StoppedError, StoppedDownloadError):
             self._status("stopped", message="Stopped before there was anything to keep.")
             raise
@@ -146,6 +149,13 @@ class Worker:
             "stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else ""
         )
         return results
+
+    def _remember_pace(self, trained: Trained) -> None:
+        """Correct what is known of this machine's speed by what this run took."""
+        pace = read_pace(self.data_dir)
+        if pace and not trained.stopped:
+            computed = 0 if trained.work.cached_images else trained.work.prefix_images
+            write_pace(self.data_dir, corrected(pace, trained.config, len(trained.dataset.samples), trained.seconds, computed))
 
     def _introduce(self) -> None:
         """Leave who is working on this run, so that a restarted server can find or miss the process."""
@@ -212,6 +222,15 @@ def explain(error: Exception, data_dir: Path) -> UserError | None:
             "batch_size",
         )
     return None
+
+
+def get_ready(data_dir: Path) -> None:
+    """What a spare process does before there is work: find out how fast this machine is, if nobody has."""
+    os.nice(19) if hasattr(os, "nice") else None
+    try:
+        ensure_pace(data_dir)
+    except (OSError, RuntimeError) as error:  # without it there is no estimate; the run itself would say what is wrong
+        print(f"the speed of this machine could not be measured: {error}", file=sys.stderr)
 
 
 def main(folder: Path) -> int:

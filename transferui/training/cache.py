@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from transferui.files import empty_folder, folder_bytes
+
 # 4 GB hold the pooled features of 800,000 photos, or one middle stage of about 20,000.
 DEFAULT_BUDGET = 4_000_000_000
 # A shard that a killed process left half written is swept after this many seconds.
@@ -79,12 +81,11 @@ class FeatureCache:
 
     def size(self) -> int:
         """Bytes that the cache takes now."""
-        return sum(_size(folder) for folder in self._keys())
+        return folder_bytes(self.folder)
 
     def clear(self) -> None:
         """Forget everything."""
-        for folder in self._keys():
-            shutil.rmtree(folder, ignore_errors=True)
+        empty_folder(self.folder)
 
     def _keys(self) -> list[Path]:
         return [p for p in self.folder.iterdir() if p.is_dir()] if self.folder.is_dir() else []
@@ -95,23 +96,13 @@ class FeatureCache:
         for leftover in (f for folder in folders for f in folder.glob(".*.tmp")):
             if time.time() - leftover.stat().st_mtime > STALE_S:
                 leftover.unlink(missing_ok=True)
-        total = sum(_size(folder) for folder in folders)
+        total = sum(folder_bytes(folder) for folder in folders)
         for folder in folders:
             if total + size <= self.budget:
                 return
             if folder.name != keep:
-                total -= _size(folder)
+                total -= folder_bytes(folder)
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for file in folder.glob("*"):
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:  # another process has just swept it
-            continue
-    return total
 
 
 def empty_rows(shape: Sequence[int], dtype: torch.dtype, budget: int, folder: Path) -> Tensor:

@@ -24,7 +24,7 @@ from transferui.data.dataset import Sample
 from transferui.data.preprocessing import Preprocessing, picture_views
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache, cache_key, empty_rows
-from transferui.training.machine import available_cores, is_out_of_memory
+from transferui.training.machine import available_cores, in_parts
 from transferui.training.model import state_digest
 
 Report = Callable[[dict[str, Any]], None]
@@ -172,22 +172,17 @@ class Extractor:
         """Activations (B, V, …) of uint8 pictures (B, V, 3, S, S), on the processor."""
         if not len(self.stages):
             return pictures.contiguous()
-        rows: Tensor = self._halving(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
+        rows: Tensor = in_parts(self._at_once, pictures.flatten(0, 1), self._short).unflatten(0, pictures.shape[:2])
         return rows
 
-    def _halving(self, pictures: Tensor) -> Tensor:
-        """Activations (N, …) of pictures (N, 3, S, S); in two halves where memory is too small for all."""
-        try:
-            batch = normalize(pictures.to(self.device, non_blocking=True), self.preprocessing, self.dtype)
-            rows: Tensor = self.prepared(batch.contiguous(memory_format=torch.channels_last))
-            return rows.to("cpu")
-        except (RuntimeError, MemoryError) as error:
-            if len(pictures) == 1 or not is_out_of_memory(error):
-                raise
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+    def _at_once(self, pictures: Tensor) -> Tensor:
+        """Activations (N, …) of pictures (N, 3, S, S)."""
+        batch = normalize(pictures.to(self.device, non_blocking=True), self.preprocessing, self.dtype)
+        rows: Tensor = self.prepared(batch.contiguous(memory_format=torch.channels_last))
+        return rows.to("cpu")
+
+    def _short(self) -> None:
         self.halved = True
-        return torch.cat([self._halving(half) for half in pictures.split((len(pictures) + 1) // 2)])
 
 
 @dataclass
@@ -226,6 +221,7 @@ class _Progress:
                 "done": self.done + self.cached,
                 "total": self.total + self.cached,
                 "images_per_s": round(speed, 1),
+                "cached": self.cached,
                 "eta_s": round((self.total - self.done) / max(speed, 1e-6), 1),
             }
         )

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional
 from transferui.config import TrainConfig
 from transferui.data.preprocessing import Preprocessing
 from transferui.training.features import Report, ShouldStop, normalize
-from transferui.training.machine import synchronize
+from transferui.training.machine import in_parts, is_out_of_memory, synchronize
 from transferui.training.model import Classifier
 from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule
 
@@ -88,6 +89,7 @@ class Outcome:
         val_loss: lowest validation loss, of the kept state.
         state: kept weights of everything behind the boundary, on the processor.
         reason: ``done``, ``early`` (no improvement), ``stopped`` or ``diverged``.
+        at_once: rows that went through the network at once in the end; fewer than a batch when memory was short.
     """
 
     epochs_done: int = 0
@@ -97,6 +99,7 @@ class Outcome:
     state: dict[str, Tensor] | None = None
     reason: str = "done"
     seconds: float = 0.0
+    at_once: int = 0
 
 
 def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
@@ -126,6 +129,7 @@ def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
             outcome.reason = "early"
             break
     restore(phase, outcome)
+    outcome.at_once = trainer.at_once
     outcome.seconds = time.perf_counter() - begun
     return outcome
 
@@ -152,7 +156,11 @@ def _learning_part(phase: Phase) -> nn.ModuleList:
 def predict_rows(phase: Phase, rows: Tensor, batch: int = 64) -> Tensor:
     """Logits (N, K) of boundary rows (N, …) in eval mode, on the processor."""
     phase.model.eval()
-    return torch.cat([phase.logits(part.to(phase.device)).cpu() for part in rows.split(batch)])
+    return torch.cat([in_parts(partial(_answer, phase.logits, phase.device), part) for part in rows.split(batch)])
+
+
+def _answer(network: Callable[[Tensor], Tensor], device: torch.device, rows: Tensor) -> Tensor:
+    return network(rows.to(device)).cpu()
 
 
 def validate(phase: Phase) -> tuple[Tensor, float]:
@@ -179,6 +187,8 @@ class Trainer:
         weights = class_weights(counts, phase.config.class_weights)
         self.weights = weights.to(phase.device) if weights is not None else None
         self.diverged, self.last_progress = False, time.perf_counter()
+        # Rows that go through the network at once; halved when memory is short, without a change to what is learned.
+        self.at_once = phase.config.batch_size + 1
 
     def epoch(self, epoch: int) -> dict[str, Any] | None:
         """One pass over the training rows; None when it was stopped or the loss is no number any more."""
@@ -209,20 +219,47 @@ class Trainer:
 
     def _step(self, picks: Tensor) -> tuple[Tensor, Tensor]:
         """One optimizer update on the rows at `picks`; gives the mean loss and the number of right answers."""
-        phase = self.phase
-        inputs = phase.train.inputs
+        inputs = self.phase.train.inputs
         view = torch.randint(inputs.shape[1], picks.shape, generator=self.random)
-        batch = inputs[picks, view].to(phase.device)
+        batch = inputs[picks, view]
+        batch = self._to_device(batch)
         if batch.dtype == torch.uint8:
-            batch = augment(batch, phase.config.augmentation, self.random)
-        labels = phase.train.labels[picks].to(phase.device)
-        logits = phase.logits(batch)
-        loss = functional.cross_entropy(logits, labels, weight=self.weights)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+            batch = augment(batch, self.phase.config.augmentation, self.random)
+        labels = self._to_device(self.phase.train.labels[picks])
+        loss, hits = self._gradients(batch, labels)
         self.optimizer.step()
         self.schedule.step()
-        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+        return loss, hits
+
+    def _to_device(self, rows: Tensor) -> Tensor:
+        """Rows on the device; on their way to a GPU from pinned memory, so that the copy waits for nobody."""
+        on_gpu = self.phase.device.type == "cuda"
+        return (rows.pin_memory() if on_gpu else rows).to(self.phase.device, non_blocking=on_gpu)
+
+    def _gradients(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of the mean loss, from as many rows at once as memory takes."""
+        while True:
+            try:
+                return self._accumulated(batch, labels)
+            except (RuntimeError, MemoryError) as error:
+                if self.at_once == 1 or not is_out_of_memory(error):
+                    raise
+            self.at_once = (min(self.at_once, len(labels)) + 1) // 2
+            if self.phase.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _accumulated(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss and right answers of a batch; gradients are summed over parts of at most ``at_once`` rows."""
+        self.optimizer.zero_grad(set_to_none=True)
+        whole = (self.weights[labels].sum() if self.weights is not None else torch.tensor(float(len(labels)))).to(batch.device)
+        loss_sum, right = torch.zeros((), device=batch.device), torch.zeros((), device=batch.device)
+        for rows, truth in zip(batch.split(self.at_once), labels.split(self.at_once), strict=True):
+            logits = self.phase.logits(rows)
+            loss = functional.cross_entropy(logits, truth, weight=self.weights, reduction="sum") / whole
+            loss.backward()
+            loss_sum += loss.detach()
+            right += (logits.detach().argmax(1) == truth).sum()
+        return loss_sum, right
 
     def _progress(self, epoch: int, step: int, begun: float) -> None:
         now = time.perf_counter()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from transferui.errors import UserError
 
@@ -75,3 +77,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that memory was not enough; torch says so in three ways."""
     text = str(error).lower()
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text or "out of memory" in text
+
+
+def in_parts(compute: Callable[[Tensor], Tensor], rows: Tensor, on_short: Callable[[], object] | None = None) -> Tensor:
+    """``compute(rows)``; where memory is too small for all rows (N, …) at once, of two halves, one after the other.
+
+    Args:
+        on_short: called when memory was short.
+    """
+    try:
+        return compute(rows)
+    except (RuntimeError, MemoryError) as error:
+        if len(rows) == 1 or not is_out_of_memory(error):
+            raise
+    if on_short:
+        on_short()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return torch.cat([in_parts(compute, half, on_short) for half in rows.split((len(rows) + 1) // 2)])

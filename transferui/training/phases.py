@@ -10,6 +10,7 @@ from torch import Tensor
 
 from transferui.training.features import StoppedError
 from transferui.training.loop import Outcome, Phase, Rows, predict_rows, run_phase
+from transferui.training.machine import in_parts
 from transferui.training.state import Hooks, Trained
 
 # Rows carried on to the head at once; small, so that Stop is heard soon.
@@ -57,7 +58,7 @@ class Phases:
         for part in rows.split(CARRY_BATCH):
             if self.hooks.should_stop():
                 raise StoppedError
-            features.append(phase.features(part.to(self.device)).cpu())
+            features.append(in_parts(lambda rows: phase.features(rows.to(self.device)).cpu(), part))
             done = sum(len(f) for f in features)
             self.hooks.report({"what": "Preparing the head's first lesson", "done": done, "total": total})
         return torch.cat(features)
@@ -105,6 +106,10 @@ class Phases:
         if outcome.reason == "diverged":
             rate = "head_learning_rate" if phase.name == "head" else "backbone_learning_rate"
             run.notes.append(f"The loss ran away in phase {phase.name}: the step size is too large. Try a tenth of {rate}.")
+        if 0 < outcome.at_once < min(run.config.batch_size, len(phase.train)):
+            run.notes.append(
+                f"Memory was short: {outcome.at_once} photos went through the network at once, with the same result."
+            )
         run.phases.append(
             {
                 "name": phase.name,

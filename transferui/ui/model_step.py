@@ -14,6 +14,7 @@ from transferui.config import PRESETS, SETTINGS, Setting, make_config
 from transferui.errors import UserError
 from transferui.ui import network
 from transferui.ui.desk import DEFAULT_BACKBONE, QUIET, Desk, Server, changed_settings, desk_of, skips, update
+from transferui.ui.expected import expected
 from transferui.ui.html import clickable, notice, photos, picked, radio_card, radio_group, section, show, title
 
 FREEZE = [("Head only", "none"), ("Last stage", "last"), ("Last half", "half"), ("Everything", "all"), ("My own choice", "own")]
@@ -178,7 +179,8 @@ def words(desk: Desk) -> str:
         blind = "Frozen blocks with random weights never learn to see. Choose Everything, or start from ImageNet."
         return f'<p class="tu-est warn"><span><b>From random weights:</b> {blind}</span></p>'
     how = f"{photos(n)} go through the frozen part once." if n and first else "" if n else "Choose photos in step 1 first."
-    return f'<p class="tu-est"><span><b>Remembered:</b> {what}.</span><span>{how}</span></p>'
+    time = f"<span><b>Training:</b> {expected(desk)}</span>" if n else ""
+    return f'<p class="tu-est"><span><b>Remembered:</b> {what}.</span><span>{how}</span>{time}</p>'
 
 
 class ModelEvents:

@@ -87,7 +87,7 @@ class Page:
     def _wire_navigation(self, owner: gr.BrowserState) -> None:
         steps = self.steps
         self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET)
-        self.model.next.click(partial(self.go, 3), owner, steps, js=TO_TOP, **QUIET)
+        self.model.next.click(self.to_train, owner, [steps, self.train.status], js=TO_TOP, **QUIET)
         self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
         prepared = [self.home.message, *self.home.out]
         self.test.next.click(partial(self.go, 5), owner, steps, js=TO_TOP, **QUIET).then(
@@ -134,6 +134,13 @@ class Page:
         except UserError as error:
             return [gr.skip(), notice(error)]
         return [self.go(2, owner), notice()]
+
+    def to_train(self, owner: str) -> list[Any]:
+        """Step 3 opens and says how long it will take."""
+        try:
+            return [self.go(3, owner), train_step.status_of(desk_of(self.server, owner))]
+        except UserError:
+            return [self.go(3, owner), gr.skip()]
 
     def erase(self, owner: str) -> list[Any]:
         """Everything of this person was to be deleted: start anew as somebody else."""

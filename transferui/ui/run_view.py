@@ -29,10 +29,13 @@ def status(
     results: Mapping[str, Any] | None = None,
     rows: Sequence[Mapping[str, Any]] = (),
     config: TrainConfig | None = None,
+    hint: str = "",
 ) -> str:
     """One line: what it is doing, how far, how long."""
     if state is None:
-        return _line("idle", "Not started", "Press the button. You can stop at any time and keep what was learned.")
+        return _line(
+            "idle", "Not started", f"{hint} Press the button. You can stop at any time and keep what was learned.".strip()
+        )
     kind = str(state["state"])
     if kind == "queued":
         return _line(
@@ -70,6 +73,8 @@ def _active(state: Status, rows: Sequence[Mapping[str, Any]]) -> str:
     more = [_count(state, done, total)] if total else []
     if state.get("images_per_s"):
         more.append(f"{state['images_per_s']:,.0f} photos/s")
+    if state.get("cached"):
+        more.append(f"{state['cached']:,} remembered from before")
     if state.get("eta_s"):
         more.append(f"{seconds(state['eta_s'])} left")
     if rows:
@@ -134,6 +139,12 @@ def result(values: Mapping[str, Any] | None) -> str:
         f'<u class="guess" style="left:{100 * base:.1f}%;--at:{100 * base:.0f}">always guessing the<br>largest class: {percent(base)}</u>'
         f'<u class="me" style="left:{100 * me:.1f}%;--at:{100 * me:.0f}">your network: {percent(me)}</u></div><div class="ticks">{ticks}</div></div></section>'
     )
+
+
+def remembered(size: int) -> str:
+    """What is kept so that no photo has to be looked at twice."""
+    kept = f"{size / 1e6:,.0f} MB" if size >= 1e6 else "less than 1 MB" if size else "nothing yet"
+    return f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>: {kept}. With them the next run on the same photos starts at once.</p>'
 
 
 def _never_better(values: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from transferui.runs.store import ACTIVE_STATES
 from transferui.ui import run_view
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
+from transferui.ui.expected import expected
 from transferui.ui.html import clickable, notice, picked, show, title
 from transferui.ui.model_step import WIDGETS
 
@@ -32,6 +33,8 @@ class TrainStep:
     loss: gr.HTML
     accuracy: gr.HTML
     runs: gr.HTML
+    remembered: gr.HTML
+    forget: gr.Button
     timer: gr.Timer
     back: gr.Button
     next: gr.Button
@@ -39,7 +42,18 @@ class TrainStep:
     @property
     def out(self) -> list[Any]:
         """What changes while a run goes on."""
-        return [self.status, self.loss, self.accuracy, self.result, self.runs, self.timer, self.go, self.halt, self.next]
+        return [
+            self.status,
+            self.loss,
+            self.accuracy,
+            self.result,
+            self.runs,
+            self.remembered,
+            self.timer,
+            self.go,
+            self.halt,
+            self.next,
+        ]
 
 
 def layout() -> TrainStep:
@@ -56,11 +70,14 @@ def layout() -> TrainStep:
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
     runs = clickable(run_view.runs([], "", []), "runs-list")
+    with gr.Row(elem_classes="tu-memory"):
+        remembered = show("", elem_id="remembered")
+        forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
     timer = gr.Timer(POLL_S, active=False)
-    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, timer, back, forward)
+    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, remembered, forget, timer, back, forward)
 
 
 def view(desk: Desk) -> list[Any]:
@@ -74,16 +91,25 @@ def view(desk: Desk) -> list[Any]:
     # While it runs the axis shows what is to come; afterwards what there was.
     epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config)
     return [
-        run_view.status(state, results, rows, run.config if run else None),
+        run_view.status(state, results, rows, run.config if run else None) if run else status_of(desk),
         chart(rows, "loss", epochs),
         chart(rows, "accuracy", epochs),
         run_view.result(results) if over else "",
         run_list(desk),
+        run_view.remembered(desk.server.store.features_bytes()),
         gr.Timer(WAITING_POLL_S if state and state["state"] == "queued" else POLL_S, active=live),
         gr.Button("Train again" if over else "Start training", interactive=not live, variant="secondary" if over else "primary"),
         gr.Button(interactive=live),
         gr.Button(interactive=over, variant="primary" if over else "secondary"),
     ]
+
+
+def status_of(desk: Desk) -> str:
+    """The status line; before the first run it says how long that will take."""
+    run = desk.run
+    if run is None:
+        return run_view.status(None, hint=expected(desk))
+    return run_view.status(desk.server.queue.status(run), run.results(), run.metrics(), run.config)
 
 
 def run_list(desk: Desk) -> str:
@@ -111,6 +137,7 @@ class TrainEvents:
         out = [step.message, *step.out, *after]
         step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
         step.halt.click(self.stop, owner, out, **QUIET)
+        step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
 
@@ -132,6 +159,15 @@ class TrainEvents:
         try:
             self.server.queue.stop(owner, str(desk_of(self.server, owner).values.get("run") or ""))
             return self._all(desk_of(self.server, owner))
+        except UserError as error:
+            return self._refused(owner, error)
+
+    def forget(self, owner: str) -> list[Any]:
+        """The remembered features are to be deleted."""
+        try:
+            desk = desk_of(self.server, owner)
+            self.server.store.forget_features()
+            return self._all(desk)
         except UserError as error:
             return self._refused(owner, error)
 
