@@ -137,7 +137,7 @@ def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
 def keep_best(phase: Phase, outcome: Outcome, logits: Tensor, loss: float, epoch: int = 0) -> None:
     """Remember this state as the best so far; epoch 0 is the state before the first step."""
     outcome.best_epoch, outcome.val_loss, outcome.val_logits = epoch, loss, logits
-    outcome.state = {name: value.detach().cpu().clone() for name, value in _learning_part(phase).state_dict().items()}
+    outcome.state = {name: value.detach().cpu().clone() for name, value in learning_part(phase).state_dict().items()}
     if epoch:
         phase.on_best(epoch, logits)
 
@@ -145,10 +145,11 @@ def keep_best(phase: Phase, outcome: Outcome, logits: Tensor, loss: float, epoch
 def restore(phase: Phase, outcome: Outcome) -> None:
     """Put the kept state back into the model."""
     if outcome.state is not None:
-        _learning_part(phase).load_state_dict(outcome.state)
+        learning_part(phase).load_state_dict(outcome.state)
 
 
-def _learning_part(phase: Phase) -> nn.ModuleList:
+def learning_part(phase: Phase) -> nn.ModuleList:
+    """Everything behind the boundary, and the head."""
     return nn.ModuleList([phase.model.stages[phase.boundary :], phase.model.head])
 
 
@@ -166,9 +167,13 @@ def _answer(network: Callable[[Tensor], Tensor], device: torch.device, rows: Ten
 def validate(phase: Phase) -> tuple[Tensor, float]:
     """Logits of the validation rows (first view) and their mean cross-entropy, weighted as in training."""
     logits = predict_rows(phase, phase.val.inputs[:, 0])
-    counts = torch.bincount(phase.train.labels, minlength=logits.shape[1]).tolist()
-    weights = class_weights(counts, phase.config.class_weights)
-    return logits, functional.cross_entropy(logits, phase.val.labels, weight=weights).item()
+    return logits, functional.cross_entropy(logits, phase.val.labels, weight=phase_weights(phase)).item()
+
+
+def phase_weights(phase: Phase) -> Tensor | None:
+    """Class weights (K,) of a phase, on the processor; None when all classes count as they come."""
+    counts = torch.bincount(phase.train.labels, minlength=phase.model.head.linear.out_features).tolist()
+    return class_weights(counts, phase.config.class_weights)
 
 
 class Trainer:
@@ -183,8 +188,7 @@ class Trainer:
         self.optimizer = make_optimizer(phase.model.head, phase.model.stages[phase.boundary :], phase.config, fine=gentle)
         self.schedule = make_schedule(self.optimizer, phase.config, self.steps * phase.epochs, warm_up=fine)
         self.random = torch.Generator().manual_seed(phase.config.seed)
-        counts = torch.bincount(phase.train.labels, minlength=phase.model.head.linear.out_features).tolist()
-        weights = class_weights(counts, phase.config.class_weights)
+        weights = phase_weights(phase)
         self.weights = weights.to(phase.device) if weights is not None else None
         self.diverged, self.last_progress = False, time.perf_counter()
         # Rows that go through the network at once; halved when memory is short, without a change to what is learned.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from transferui.training.choose import choose, snapshot
 from transferui.training.features import StoppedError
 from transferui.training.loop import Outcome, Phase, Rows, predict_rows, run_phase
 from transferui.training.machine import in_parts
@@ -91,12 +92,16 @@ class Phases:
         """Train the stages that learn together with the head, from the trained head on."""
         run = self.run
         phase = self.phase("finetune", self.parts, run.boundary, run.config.finetune_epochs)
+        probe = snapshot(phase) if run.kept_phase else None
         outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
-        run.val_logits = outcome.val_logits
-        if outcome.best_epoch or not run.kept_phase:
-            run.kept_phase, run.best_epoch = "finetune", outcome.best_epoch
-        else:
-            run.notes.append("Fine-tuning did not lower the validation loss, so the model with frozen blocks was kept.")
+        run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch
+        if probe is None or head.val_logits is None:
+            return
+        choice = choose(phase, probe, head.val_logits)
+        run.val_logits = choice.logits
+        run.notes.append(choice.words)
+        if not choice.share:
+            run.kept_phase, run.best_epoch = "head", head.best_epoch
 
     def _finish(self, phase: Phase, outcome: Outcome) -> Outcome:
         """Note how a phase ended."""
