@@ -43,6 +43,17 @@ def test_a_bundle_answers_as_the_run_does(trained):
     assert all(opened[name] == pytest.approx(run[name], abs=1e-6) for name in run)
 
 
+@pytest.mark.parametrize(("temperature", "used"), [(2.0, 2.0), (-1.0, 1.0), (1e9, 1.0), ("hot", 1.0), (None, 1.0)])
+def test_a_temperature_divides_the_logits_and_one_that_cannot_be_is_ignored(trained, temperature, used):
+    from dataclasses import replace
+
+    _, bundle, photo = trained
+    model = tui.load_model(bundle)
+    model = replace(model, facts={**model.facts, "temperature": temperature})
+    plain = replace(model, facts={**model.facts, "temperature": 1.0}).probabilities([photo]).log()
+    assert torch.allclose(model.probabilities([photo]), torch.softmax(plain / used, dim=1), atol=1e-6)
+
+
 def test_a_bundle_answers_the_same_in_another_installation(trained, tmp_path):
     _, bundle, photo = trained
     code = f"import json, transferui as t; print(json.dumps({{a.class_name: a.probability for a in t.load_model({str(bundle)!r}).predict({str(photo)!r})}}))"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 # Chance results rarer than this count as a difference.
@@ -43,6 +42,8 @@ def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], seed: int 
     """
     if len(right_a) != len(right_b) or not len(right_a):
         raise ValueError("both runs must have answered the same pictures")
+    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that a page without a comparison does not need
+
     n = len(right_a)
     gain = np.asarray(right_b, dtype=int) - np.asarray(right_a, dtype=int)
     worse, better = int((gain < 0).sum()), int((gain > 0).sum())

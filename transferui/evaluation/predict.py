@@ -13,6 +13,7 @@ from torch import Tensor
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing, picture_array
 from transferui.errors import UserError
+from transferui.evaluation.calibration import COLDEST, HOTTEST
 from transferui.training.features import normalize
 from transferui.training.model import Classifier
 
@@ -40,6 +41,13 @@ class Model:
     preprocessing: Preprocessing
     facts: dict[str, object]
 
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by, so that the probabilities are as high as they should be; 1 when nothing is known."""
+        value = self.facts.get("temperature")
+        known = isinstance(value, float) and COLDEST <= value <= HOTTEST  # bundles come from anywhere
+        return float(value) if known else 1.0  # type: ignore[arg-type]
+
     def predict(self, picture: Path | str | bytes) -> list[Answer]:
         """Ranked classes with probabilities, most likely first.
 
@@ -59,7 +67,7 @@ class Model:
         arrays = np.stack([picture_array(picture, self.preprocessing) for picture in pictures])
         batch = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))
         self.classifier.eval()
-        return torch.softmax(self.classifier(normalize(batch, self.preprocessing)), dim=1)
+        return torch.softmax(self.classifier(normalize(batch, self.preprocessing)) / self.temperature, dim=1)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferui.evaluation.calibration import calibration_error, fit_temperature
 from transferui.evaluation.metrics import accuracy_interval, classification_report, majority_accuracy
 from transferui.training.model import count_parameters
 from transferui.training.state import Trained
+
+# Fewer validation pictures say too little about how sure the model should be.
+ENOUGH = 50
 
 
 def describe(run: Trained, *, final: bool) -> dict[str, Any]:
@@ -59,7 +63,9 @@ def _what(run: Trained) -> dict[str, Any]:
 
 def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]:
     """Validation numbers, each with what it takes to judge it."""
-    probabilities = torch.softmax(logits, dim=1)
+    temperature = fit_temperature(logits, labels) if len(labels) >= ENOUGH else 1.0
+    probabilities = torch.softmax(logits / temperature, dim=1)
+    confidence, right = probabilities.max(dim=1).values, logits.argmax(dim=1) == torch.tensor(labels)
     answers = probabilities.argmax(dim=1).tolist()
     accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels))
     return {
@@ -68,6 +74,8 @@ def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]
         "val_accuracy_high": accuracy.high,
         "majority_accuracy": majority_accuracy(labels),
         "val_loss": float(torch.nn.functional.cross_entropy(logits, torch.tensor(labels))),
+        "temperature": temperature,
+        "calibration_error": calibration_error(confidence.tolist(), right.tolist()),
         "head_val_accuracy": _accuracy(run.head_val_logits, labels),
         **classification_report(labels, answers, run.dataset.class_names),
         "val_items": _items(run.split.val, labels, probabilities),

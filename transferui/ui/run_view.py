@@ -10,6 +10,7 @@ from typing import Any
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.config import SETTINGS, TrainConfig
 from transferui.errors import UserError
+from transferui.evaluation.compare import compare_runs
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.html import percent, seconds, table
 
@@ -224,7 +225,23 @@ def _comparison(entries: Sequence[tuple[Run, Status, Mapping[str, Any] | None]],
     rows.append(["Validation loss", *(f"{r['val_loss']:.3f}" if r else "–" for r in numbers)])
     rows.append(["Weights that learned", *(f"{r['trainable_parameters']:,}" if r else "–" for r in numbers)])
     rows.append(["Time", *(seconds(r["seconds"]["total"]) if r.get("seconds") else "–" for r in numbers)])
-    return "<h3>Compared</h3>" + table(["", *(names[run.id] for run, _, _ in entries)], rows, "tu-table tu-compare")
+    verdict = _verdict(entries, names) if len(entries) == 2 else ""
+    return "<h3>Compared</h3>" + verdict + table(["", *(names[run.id] for run, _, _ in entries)], rows, "tu-table tu-compare")
+
+
+def _verdict(entries: Sequence[tuple[Run, Status, Mapping[str, Any] | None]], names: Mapping[str, str]) -> str:
+    """Whether one of two runs is better, asked photo by photo; empty where one has no results yet."""
+    (first, _, a), (second, _, b) = entries
+    if not a or not b:
+        return ""
+    found = compare_runs(a, b)
+    if found is None:
+        return '<p class="tu-p">These runs were checked with different photos, so they cannot be compared photo by photo.</p>'
+    better = {"a_better": first, "b_better": second}.get(found.verdict)
+    main = f"{names[better.id]} is better" if better else "No clear difference"
+    gap = f"{100 * found.difference:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    more = f"from {names[first.id]} to {names[second.id]}: {gap}, on the same {found.n} validation photos <em>(McNemar p = {found.p_value:.2f})</em>."
+    return f'<p class="tu-p tu-verdict"><b>{main}</b>: {more}</p>'
 
 
 def _settings(run: Run) -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""Fine-tuning is kept only where it helps by more than chance."""
+
+import pytest
+import torch
+
+from transferui.config import TrainConfig
+from transferui.data.preprocessing import Preprocessing
+from transferui.training.choose import SHARES, choose, losses, snapshot
+from transferui.training.loop import Phase, Rows, validate
+from transferui.training.model import Classifier
+
+PLAIN = Preprocessing(8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
+
+
+@pytest.fixture
+def phase():
+    """A network of one stage that lets 60 points in two classes through, and a head that knows nothing yet."""
+    labels = torch.arange(60) % 2
+    points = torch.randn(60, 1, 4, generator=torch.Generator().manual_seed(0))
+    points[:, 0, 0] += 2.0 * (labels * 2 - 1)
+    model = Classifier(torch.nn.Sequential(torch.nn.Sequential(torch.nn.Identity())), 4, 2)
+    model.freeze(["0"])
+    rows = Rows(points, labels)
+    return Phase("finetune", model, 0, rows, rows, TrainConfig(), PLAIN, torch.device("cpu"), 1, 0, lambda *_: None)
+
+
+def turn(phase, slope):
+    with torch.no_grad():
+        phase.model.head.linear.weight.copy_(torch.tensor([[-slope, 0, 0, 0], [slope, 0, 0, 0.0]]))
+
+
+def test_a_clear_gain_is_kept_and_told(phase):
+    probe, logits = snapshot(phase), validate(phase)[0]
+    turn(phase, 1.0)
+    choice = choose(phase, probe, logits)
+    assert choice.share == 1 and choice.gain > 2 * choice.error and "lowered" in choice.words
+    assert torch.allclose(validate(phase)[0], choice.logits)
+
+
+def test_a_loss_gives_the_frozen_blocks_back_bit_by_bit(phase):
+    probe, logits = snapshot(phase), validate(phase)[0]
+    turn(phase, -1.0)
+    choice = choose(phase, probe, logits)
+    assert choice.share == 0 and "did not lower" in choice.words
+    assert all(torch.equal(value, probe[name]) for name, value in snapshot(phase).items())
+
+
+def test_a_gain_that_chance_explains_is_not_kept(phase):
+    turn(phase, 0.5)
+    probe, logits = snapshot(phase), validate(phase)[0]
+    with torch.no_grad():
+        phase.model.head.linear.weight[1, 3] += 0.02
+    assert choose(phase, probe, logits).share == 0
+
+
+def test_too_far_a_step_is_taken_only_part_of_the_way(phase):
+    turn(phase, 0.2)
+    probe, logits = snapshot(phase), validate(phase)[0]
+    turn(phase, 12.0)
+    choice = choose(phase, probe, logits)
+    assert choice.share in SHARES and "of the way" in choice.words
+    assert float(losses(phase, choice.logits).mean()) < float(losses(phase, logits).mean())
