@@ -19,8 +19,8 @@ from transferui.files import read_json, write_json
 PACE = "pace.json"
 # An epoch of the head: so many seconds, and so many more per photo (measured with benchmarks/again.py).
 HEAD_EPOCH_S, HEAD_PHOTO_S = 1.5e-3, 4e-6
-# Checking runs in float32 on unfolded stages: about so many times a look in bfloat16 on folded ones.
-PLAIN = 2.5
+# Checking runs in float32 on unfolded stages: so many times a look in bfloat16 on folded ones (3 late in a network, 10 early).
+PLAIN = 6.0
 # Views per training photo (transferui.training.recipe.views_for, which loads torch).
 VIEWS = {"none": 1, "flip": 2, "crops": 4}
 # A run that computed fewer photos than this says little about the machine.
