@@ -22,7 +22,8 @@ from transferui.ui.guard import Guard
 from transferui.ui.page import build
 from transferui.ui.theme import theme
 
-STYLE = Path(__file__).with_name("assets") / "style.css"
+# The tokens and what all steps share come first.
+STYLES = sorted((Path(__file__).with_name("assets") / "style").glob("*.css"), key=lambda p: (p.name != "base.css", p.name))
 ON_SPACES = bool(os.environ.get("SPACE_ID"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -86,7 +87,7 @@ def main() -> int:
             server_name=OPTIONS.host,
             server_port=OPTIONS.port,
             theme=theme(),
-            css_paths=[STYLE],
+            css_paths=list(STYLES),
             max_file_size="2gb",
             blocked_paths=[str(SERVER.data_dir / name) for name in ("datasets", "runs", "desks", "weights", "models")],
             app_kwargs={"middleware": [Middleware(Guard, hosts=list(names(OPTIONS.host)))]},

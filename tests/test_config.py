@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transferui.config import PRESETS, SETTINGS, TrainConfig, make_config, parse_setting
+from transferui.config import SETTINGS, TrainConfig, make_config, parse_setting
 from transferui.errors import UserError
+from transferui.presets import PRESETS
 
 NUMBERS = [s for s in SETTINGS.values() if s.kind in ("int", "float")]
 

@@ -14,6 +14,7 @@ ORDER = [
     "errors",
     "files",
     "config",
+    "presets",
     "data",
     "backbones",
     "training",

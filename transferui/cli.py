@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
-from transferui.config import PRESETS, SETTINGS, make_config, parse_setting
+from transferui.config import SETTINGS, make_config, parse_setting
 from transferui.data.dataset import default_data_dir, open_dataset
 from transferui.errors import UserError
+from transferui.presets import PRESETS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

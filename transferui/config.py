@@ -238,15 +238,6 @@ SETTINGS: typing.Mapping[str, Setting] = types.MappingProxyType(
     {name: _row(name, field) for name, field in TrainConfig.model_fields.items()}
 )
 
-# Quick look trains the head only; Balanced adds the last stage, Best the last half, with gentle augmentation.
-PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
-    {
-        "quick": {"trainable": "none"},
-        "balanced": {"trainable": "last", "augmentation": "flip", "finetune_epochs": 8},
-        "best": {"trainable": "half", "augmentation": "crops", "finetune_epochs": 15},
-    }
-)
-
 
 def make_config(values: typing.Mapping[str, Any]) -> TrainConfig:
     """Check settings that come from outside (page, HTTP, command line, file).

@@ -30,6 +30,8 @@ class Phases:
         """Head first, then the stages that learn; the better of both by validation loss is kept."""
         run = self.run
         pooled = self._pooled() if run.config.head_start == "trained" or not run.trainable else None
+        if pooled:
+            run.pooled = {part: rows.inputs[:, 0].float() for part, rows in pooled.items() if part != "test"}
         outcome = self._head(pooled) if pooled else self._untrained_head()
         if run.trainable and not run.stopped:
             self._finetune(outcome)

@@ -24,6 +24,8 @@ class Trained:
         val_logits, test_logits: (n_val, K) and (n_test, K) in the order of the split.
         seconds: decode, prefix, head, finetune, total.
         kept_phase, best_epoch: which state was kept.
+        pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
+            empty when the head never saw frozen features.
     """
 
     dataset: Dataset
@@ -45,6 +47,7 @@ class Trained:
     best_epoch: int = 0
     frozen_unchanged: bool | None = None
     stopped: bool = False
+    pooled: dict[str, Tensor] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 

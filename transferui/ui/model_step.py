@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone, get_backbone, is_ready, resolve_trainable, stages_with_weights
-from transferui.config import PRESETS, SETTINGS, Setting, make_config
+from transferui.config import SETTINGS, Setting, make_config
 from transferui.errors import UserError
+from transferui.presets import PRESETS
 from transferui.ui import network
 from transferui.ui.desk import DEFAULT_BACKBONE, QUIET, Desk, Server, changed_settings, desk_of, skips, update
 from transferui.ui.expected import expected

@@ -1,4 +1,4 @@
-"""A run as HTML: its status in words, its result, and the list of runs with their comparison."""
+"""A run as HTML: its status in words, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from transferui.backbones.catalogue import CATALOGUE, get_backbone
-from transferui.config import SETTINGS, TrainConfig
-from transferui.errors import UserError
-from transferui.evaluation.compare import compare_runs
-from transferui.runs.store import ACTIVE_STATES, Run
-from transferui.ui.html import percent, seconds, table
+from transferui.config import TrainConfig
+from transferui.runs.store import ACTIVE_STATES
+from transferui.ui.html import percent, seconds
 
 # A training process writes its status at least this often; older than that it is said not to answer.
 SILENT_S = 15.0
@@ -113,146 +110,7 @@ def _line(css: str, main: str, more: str, share: float | None = None) -> str:
     return f'<div class="tu-status {css}" role="status"><b>{escape(main)}</b><span>{escape(more)}</span>{bar}</div>'
 
 
-def result(values: Mapping[str, Any] | None) -> str:
-    """The honest result: accuracy, interval, number of photos, the simple baselines, on one scale from 0 to 100 %."""
-    if not values:
-        return ""
-    me, low, high = values["val_accuracy"], values["val_accuracy_low"], values["val_accuracy_high"]
-    base = values["majority_accuracy"]
-    ticks = "".join(f'<span style="left:{x}%">{percent(x / 100)}</span>' for x in (0, 25, 50, 75, 100))
-    test = ""
-    if values.get("n_test"):
-        test = (
-            f"<br>On {values['n_test']} photos set aside for the end <em>(test)</em>: <b>{percent(values['test_accuracy'])}</b>."
-        )
-    head = values.get("head_val_accuracy")
-    probe = ""
-    if head is not None and values["trainable"]:
-        probe = f"<br>Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{percent(head)}</b>."
-    notes = "".join(f"<p>{escape(note)}</p>" for note in [*values["notes"], *_never_better(values)])
-    return (
-        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge">{percent(me)}</p><p>of {values["n_val"]} validation '
-        f"photos answered right.<br>On new photos of the same kind, expect <b>{percent(low)} to {percent(high)}</b> "
-        f"<em>(95\u00a0% interval)</em>.{probe}{test}</p>{notes}</div>"
-        f'<div class="scale" role="img" aria-label="{percent(me)}, interval {percent(low)} to {percent(high)}; largest class {percent(base)}">'
-        f'<div class="line"><i class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
-        f'<i class="pt" style="left:{100 * me:.1f}%"></i><i class="base" style="left:{100 * base:.1f}%"></i>'
-        f'<u class="guess" style="left:{100 * base:.1f}%;--at:{100 * base:.0f}">always guessing the<br>largest class: {percent(base)}</u>'
-        f'<u class="me" style="left:{100 * me:.1f}%;--at:{100 * me:.0f}">your network: {percent(me)}</u></div><div class="ticks">{ticks}</div></div></section>'
-    )
-
-
 def remembered(size: int) -> str:
     """What is kept so that no photo has to be looked at twice."""
     kept = f"{size / 1e6:,.0f} MB" if size >= 1e6 else "less than 1 MB" if size else "nothing yet"
     return f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>: {kept}. With them the next run on the same photos starts at once.</p>'
-
-
-def _never_better(values: Mapping[str, Any]) -> list[str]:
-    """A sentence for a run that kept what it had before its first epoch."""
-    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0:
-        return []
-    return [
-        "No epoch had a lower validation loss than the untrained head, so that one was kept. Often the step size is too large: "
-        "try a smaller one in Advanced settings."
-    ]
-
-
-def runs(mine: Sequence[tuple[Run, Status, Mapping[str, Any] | None]], shown: str, marked: Sequence[str]) -> str:
-    """Earlier runs, the newest first: open, compare, delete."""
-    if not mine:
-        return '<section class="tu-card"><h2>Your runs</h2><p class="tu-none">None yet. Every run stays here until you delete it.</p></section>'
-    rows = "".join(_run_row(len(mine) - n, entry, shown, marked) for n, entry in enumerate(mine))
-    head = "".join(
-        f"<th>{text}</th>" for text in ("Run", "What was trained", "Validation accuracy", '<span class="sr">Actions</span>')
-    )
-    compared = [entry for entry in mine if entry[0].id in marked]
-    names = {entry[0].id: f"Run {len(mine) - n}" for n, entry in enumerate(mine)}
-    return (
-        f'<section class="tu-card"><h2>Your runs</h2><div class="tu-scroll"><table class="tu-table tu-runs"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{_comparison(compared, names)}</section>"
-    )
-
-
-def _run_row(number: int, entry: tuple[Run, Status, Mapping[str, Any] | None], shown: str, marked: Sequence[str]) -> str:
-    run, state, results = entry
-    accuracy = results["val_accuracy"] if results else None
-    cell = (
-        f'<span class="bar" style="--w:{accuracy:.3f}"><i></i></span><b>{percent(accuracy, 1)}</b>'
-        if accuracy is not None
-        else escape(_state_word(state))
-    )
-    active = state["state"] in ACTIVE_STATES
-    here = " <em>shown</em>" if run.id == shown else ""
-    check = "true" if run.id in marked else "false"
-    buttons = (
-        f'<button type="button" data-pick="open:{run.id}" aria-label="Open run {number}">Open</button>'
-        f'<button type="button" role="checkbox" aria-checked="{check}" data-pick="mark:{run.id}" aria-label="Compare run {number}">Compare</button>'
-        f'<button type="button" data-pick="delete:{run.id}" aria-label="Delete run {number}" data-confirm="Delete run {number} and its model?" {"disabled" if active else ""}>Delete</button>'
-    )
-    css = "new" if run.id == shown else ""
-    return (
-        f'<tr class="{css}" data-run="{run.id}"><th scope="row">Run {number}{here}</th><td>{escape(what(run))}</td>'
-        f'<td class="acc">{cell}</td><td class="tu-acts">{buttons}</td></tr>'
-    )
-
-
-def _state_word(state: Status) -> str:
-    return {"queued": "waiting", "preparing": "going on", "running": "going on"}.get(str(state["state"]), str(state["state"]))
-
-
-def what(run: Run) -> str:
-    """A run in few words: network, what learned, photos."""
-    try:
-        facts, config = run.facts, run.config
-    except UserError as error:
-        return error.message
-    title = get_backbone(config.backbone).title if config.backbone in CATALOGUE else config.backbone
-    n = config.trainable.count(",") + 1
-    learned = "head only" if config.trainable == "none" else f"{n} {'stage' if n == 1 else 'stages'} and head"
-    start = ", from random weights" if config.weights == "random" else ""
-    return f"{title}, {learned}{start} · {facts.get('dataset_name', '')}"
-
-
-def _comparison(entries: Sequence[tuple[Run, Status, Mapping[str, Any] | None]], names: Mapping[str, str]) -> str:
-    """Settings that differ and results, side by side."""
-    if len(entries) < 2:
-        return '<p class="tu-hint-line">Mark two or more runs to compare them.</p>' if entries else ""
-    configs = [_settings(run) for run, _, _ in entries]
-    rows = [[escape(SETTINGS[k].label), *(escape(c[k]) for c in configs)] for k in SETTINGS if len({c[k] for c in configs}) > 1]
-    numbers = [results or {} for _, _, results in entries]
-    rows.append(["Validation accuracy", *(_with_interval(r) for r in numbers)])
-    rows.append(["Validation loss", *(f"{r['val_loss']:.3f}" if r else "–" for r in numbers)])
-    rows.append(["Weights that learned", *(f"{r['trainable_parameters']:,}" if r else "–" for r in numbers)])
-    rows.append(["Time", *(seconds(r["seconds"]["total"]) if r.get("seconds") else "–" for r in numbers)])
-    verdict = _verdict(entries, names) if len(entries) == 2 else ""
-    return "<h3>Compared</h3>" + verdict + table(["", *(names[run.id] for run, _, _ in entries)], rows, "tu-table tu-compare")
-
-
-def _verdict(entries: Sequence[tuple[Run, Status, Mapping[str, Any] | None]], names: Mapping[str, str]) -> str:
-    """Whether one of two runs is better, asked photo by photo; empty where one has no results yet."""
-    (first, _, a), (second, _, b) = entries
-    if not a or not b:
-        return ""
-    found = compare_runs(a, b)
-    if found is None:
-        return '<p class="tu-p">These runs were checked with different photos, so they cannot be compared photo by photo.</p>'
-    better = {"a_better": first, "b_better": second}.get(found.verdict)
-    main = f"{names[better.id]} is better" if better else "No clear difference"
-    gap = f"{100 * found.difference:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
-    more = f"from {names[first.id]} to {names[second.id]}: {gap}, on the same {found.n} validation photos <em>(McNemar p = {found.p_value:.2f})</em>."
-    return f'<p class="tu-p tu-verdict"><b>{main}</b>: {more}</p>'
-
-
-def _settings(run: Run) -> dict[str, str]:
-    """The settings of a run as text; dashes for one that another version of the app made."""
-    try:
-        return {name: str(value) for name, value in run.config.model_dump().items()}
-    except UserError:
-        return dict.fromkeys(SETTINGS, "–")
-
-
-def _with_interval(r: Mapping[str, Any]) -> str:
-    if not r:
-        return "–"
-    return f"<b>{percent(r['val_accuracy'], 1)}</b> ({percent(r['val_accuracy_low'])}–{percent(r['val_accuracy_high'])}, {r['n_val']} photos)"

@@ -11,7 +11,7 @@ import gradio as gr
 
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.ui import run_view, test_view
+from transferui.ui import runs_view, test_view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
 from transferui.ui.html import clickable, notice, picked, show, title
 
@@ -67,7 +67,7 @@ def view(desk: Desk) -> list[Any]:
     if opened:
         line = notice(f"Testing the opened model {opened['name']}: {', '.join(opened['class_names'][:8])}.", "ok")
     elif desk.run and results:
-        line = f'<p class="tu-or">Testing: {escape(run_view.what(desk.run))}</p>'
+        line = f'<p class="tu-or">Testing: {escape(runs_view.what(desk.run))}</p>'
     items = results["val_items"] if results else []
     return [
         line,

@@ -1,4 +1,4 @@
-"""The Gradio theme: maps the design tokens of style.css to Gradio's own variables."""
+"""The Gradio theme: maps the design tokens of base.css to Gradio's own variables."""
 
 import gradio as gr
 
@@ -79,7 +79,7 @@ TOKENS = {
 
 
 def theme() -> gr.themes.Base:
-    """Return the theme; pass it to ``launch(theme=...)`` together with style.css."""
+    """Return the theme; pass it to ``launch(theme=...)`` together with base.css."""
     base = gr.themes.Base(
         primary_hue=PINE,
         secondary_hue=PINE,

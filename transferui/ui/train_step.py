@@ -10,7 +10,7 @@ import gradio as gr
 from transferui.config import make_config
 from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
-from transferui.ui import run_view
+from transferui.ui import result_view, run_view, runs_view
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
@@ -69,7 +69,7 @@ def layout() -> TrainStep:
     with gr.Row(elem_classes="tu-even"):
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
-    runs = clickable(run_view.runs([], "", []), "runs-list")
+    runs = clickable(runs_view.runs([], "", []), "runs-list")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
         forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
@@ -94,7 +94,7 @@ def view(desk: Desk) -> list[Any]:
         run_view.status(state, results, rows, run.config if run else None) if run else status_of(desk),
         chart(rows, "loss", epochs),
         chart(rows, "accuracy", epochs),
-        run_view.result(results) if over else "",
+        result_view.result(results) if over else "",
         run_list(desk),
         run_view.remembered(desk.server.store.features_bytes()),
         gr.Timer(WAITING_POLL_S if state and state["state"] == "queued" else POLL_S, active=live),
@@ -115,7 +115,7 @@ def status_of(desk: Desk) -> str:
 def run_list(desk: Desk) -> str:
     """The runs of this person."""
     mine = [(run, desk.server.queue.status(run), run.results()) for run in desk.server.store.list_runs(desk.owner)]
-    return run_view.runs(mine, str(desk.values.get("run", "")), desk.values.get("marked", []))
+    return runs_view.runs(mine, str(desk.values.get("run", "")), desk.values.get("marked", []))
 
 
 class TrainEvents:
