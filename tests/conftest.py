@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw
+
+# What is tested is how an example ends; how long it takes on a busy machine says nothing.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 COLORS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 50, 40)}
 

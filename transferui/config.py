@@ -31,9 +31,9 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    backbone: Annotated[str, _setting("Network (backbone)", "The pretrained network to start from.", group="model")] = (
-        "efficientnet_lite0"
-    )
+    backbone: Annotated[
+        str, _setting("Network (backbone)", "The pretrained network to start from.", group="model", max_length=500)
+    ] = "efficientnet_lite0"
     weights: Annotated[
         Literal["imagenet", "random"],
         _setting(
@@ -259,14 +259,22 @@ def _explain(error: ValidationError) -> UserError:
         return UserError(
             "BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name
         )
-    found = repr(first.get("input"))
-    found = found if len(found) < 60 else found[:57] + "..."
+    found = _short(first.get("input"))
     return UserError(
         "BAD_SETTING",
         f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.",
         "Choose a value in that range.",
         name,
     )
+
+
+def _short(value: Any) -> str:
+    """What was found, as text of at most 60 characters."""
+    try:
+        found = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
+    return found if len(found) < 60 else found[:57] + "..."
 
 
 def parse_setting(name: str, text: str) -> int | float | str:
