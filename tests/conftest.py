@@ -1,6 +1,11 @@
 """What all tests share: a data folder of their own, drawn photos, and the real ones where they are at hand."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +17,7 @@ from PIL import Image, ImageDraw
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")
 
+ROOT = Path(__file__).parents[1]
 COLORS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 50, 40)}
 
 
@@ -54,3 +60,26 @@ def photos(tmp_path):
         for n in range(10):
             draw_photo(root / name / f"{n}.jpg", color, 100 * label + n)
     return root
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """`python app.py` on a free port with a data folder of its own."""
+    home = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (home / "log.txt").open("w")
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", str(home / "data")]
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
+    url = f"http://127.0.0.1:{port}/"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url + "config", timeout=2).close()
+            break
+        except OSError:
+            assert process.poll() is None, (home / "log.txt").read_text()
+            time.sleep(0.25)
+    yield url
+    process.terminate()
+    process.wait(timeout=10)
