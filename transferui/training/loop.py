@@ -16,7 +16,7 @@ from torch.nn import functional
 from transferui.config import TrainConfig
 from transferui.data.preprocessing import Preprocessing
 from transferui.training.features import Report, ShouldStop, normalize
-from transferui.training.machine import in_parts, is_out_of_memory, synchronize
+from transferui.training.machine import in_parts, is_out_of_memory, make_do, synchronize
 from transferui.training.model import Classifier
 from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule
 
@@ -249,8 +249,7 @@ class Trainer:
                 if self.at_once == 1 or not is_out_of_memory(error):
                     raise
             self.at_once = (min(self.at_once, len(labels)) + 1) // 2
-            if self.phase.device.type == "cuda":
-                torch.cuda.empty_cache()
+            make_do(self.at_once)
 
     def _accumulated(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and right answers of a batch; gradients are summed over parts of at most ``at_once`` rows."""
