@@ -20,6 +20,7 @@ from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
+from transferui.files import disk_full
 from transferui.runs.store import Store, hash_owner
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ def _answer(answers: Answers, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": error.as_dict()}
     except MemoryError:
         return {"error": UserError("OUT_OF_MEMORY", "This needs more memory than allowed.", "Use smaller photos.").as_dict()}
-    except Exception:  # noqa: BLE001 - a bug in one question must not end the engine; the log has the trace
+    except Exception as error:  # noqa: BLE001 - a bug in one question must not end the engine; the log has the trace
+        if full := disk_full(error, answers.data_dir):
+            return {"error": full.as_dict()}
         traceback.print_exc()
         return {"error": UserError("INTERNAL", "Something went wrong on our side.", "Your photos and models are safe.").as_dict()}
 
