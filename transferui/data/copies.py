@@ -10,8 +10,6 @@ from transferui.data.findings import MAX_CASES, SHOWN, Action, Case, Finding, co
 from transferui.data.images import Original
 from transferui.data.similar import SERIES_LENGTH, Kin, natural
 
-# A series of which this share of a class is made is the whole class for all that matters.
-ALL = 0.95
 # A thinned series keeps at least so many photos.
 KEPT = 10
 
@@ -123,7 +121,7 @@ def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Fin
             "series",
             "warn",
             f"{len(everything):,} photos belong to {count(len(series), 'series', 'series')}",
-            _series_words(dataset, series),
+            _series_words(dataset),
             "bursts",
             everything,
             cases=tuple(cases),
@@ -133,19 +131,12 @@ def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Fin
     ]
 
 
-def _series_words(dataset: Dataset, series: Sequence[list[int]]) -> str:
+def _series_words(dataset: Dataset) -> str:
     words = "They were taken one after the other, as a webcam does. A random split would put near-copies on both sides, and the "
     words += "result would look better than it is"
     if any(s.split == "val" for s in dataset.samples):
         return words + ". Your own folders are kept as they are."
-    counts = list(dataset.counts.values())
-    alone = sorted({dataset.samples[g[0]].label for g in series if len(g) >= ALL * counts[dataset.samples[g[0]].label]})
-    words += "; so we keep each series on one side."
-    if alone:
-        one = len(alone) == 1
-        words += f" All of {quoted(dataset.class_names[k] for k in alone)} is {'one series' if one else 'one series each'}: its "
-        words += "first part is to learn from, its last part checks. Photos of another day would make a better check."
-    return words
+    return words + "; so we keep each series on one side."
 
 
 def _thin_out(dataset: Dataset, kin: Kin, series: Sequence[list[int]]) -> tuple[Action, ...]:

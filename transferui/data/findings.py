@@ -102,6 +102,14 @@ def load_findings(dataset: Dataset) -> list[Finding] | None:
         return None
 
 
+def with_names(finding: Finding, dataset: Dataset) -> dict[str, Any]:
+    """A finding as the command line tells it: files by name."""
+    names = [sample.name for sample in dataset.samples]
+    cases = [{"caption": case.caption, "files": [names[i] for i in case.samples]} for case in finding.cases]
+    facts = {key: getattr(finding, key) for key in ("kind", "severity", "title", "words", "term")}
+    return {**facts, "files": [names[i] for i in finding.samples], "n_cases": finding.n_cases, "cases": cases}
+
+
 def find_action(dataset: Dataset, finding_id: str, case: int, action: int) -> Action:
     """What a click means: the action at a place of a finding (of one of its cases, or with -1 of all of it).
 
@@ -148,8 +156,8 @@ def quoted(class_names: Iterable[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def some(indices: Sequence[int]) -> list[int]:
-    """A few, evenly from the first to the last."""
-    if len(indices) <= SHOWN:
+def some(indices: Sequence[int], n: int = SHOWN) -> list[int]:
+    """At most `n` of them, evenly from the first to the last."""
+    if len(indices) <= n:
         return list(indices)
-    return [indices[round(k * (len(indices) - 1) / (SHOWN - 1))] for k in range(SHOWN)]
+    return [indices[round(k * (len(indices) - 1) / (n - 1))] for k in range(n)]

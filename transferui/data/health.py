@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from transferui.data.copies import alike
 from transferui.data.dataset import Dataset
-from transferui.data.findings import MAX_CASES, Action, Case, Finding, count, quoted, ranked, signature, some
-from transferui.data.images import Original
-from transferui.data.similar import BLANK_CONTRAST, Kin
+from transferui.data.findings import MAX_CASES, Action, Case, Finding, count, load_findings, quoted, ranked, signature, some
+from transferui.data.images import Original, read_image
+from transferui.data.layout import Skipped
+from transferui.data.similar import BLANK_CONTRAST, Kin, kin_of
+from transferui.errors import UserError
 
 # Fewer photos than this say little about a class; twice as many are a good start.
 FEW = 10
@@ -34,6 +39,27 @@ def examine(dataset: Dataset, kin: Kin) -> list[Finding]:
         *_tiny(dataset),
     ]
     return [replace(one, id=signature(one, dataset)) for one in ranked(found)]
+
+
+def findings_of(dataset: Dataset) -> list[Finding]:
+    """All findings: as stored with the dataset, or looked for now."""
+    stored = load_findings(dataset)
+    return examine(dataset, kin_of(dataset)) if stored is None else stored
+
+
+def unreadable(dataset: Dataset) -> list[Skipped]:
+    """Pictures whose header is sound and whose pixels are not, with the reason; every one is decoded, on all cores."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        reasons = pool.map(_trouble, (sample.path for sample in dataset.samples))
+        return [Skipped(sample.name, why) for sample, why in zip(dataset.samples, reasons, strict=True) if why]
+
+
+def _trouble(path: Path) -> str:
+    try:
+        read_image(path)
+    except UserError as error:
+        return error.message
+    return ""
 
 
 def _blank(dataset: Dataset, kin: Kin) -> list[Finding]:

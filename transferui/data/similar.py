@@ -26,7 +26,7 @@ from transferui.data.looks import COLORS, LOOK, SIDE, Array, look, read_looks, w
 from transferui.errors import UserError
 
 # Correlation of 32 x 32 gray values and mean differences (of 255) in gray and in 4 x 4 color patches.
-NEAR, NEAR_GRAY, NEAR_COLOR = 0.985, 10.0, 16.0
+NEAR, NEAR_GRAY, NEAR_COLOR = 0.985, 8.0, 16.0
 # Neighbors in a series are allowed to move more: between two frames a hand goes on. Single photos stay below 0.9.
 SERIES, SERIES_GRAY = 0.93, 12.0
 # So many pictures in a row are no coincidence.
