@@ -21,6 +21,7 @@ from typing import Any
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
 from transferui.config import SETTINGS, make_config, parse_setting
 from transferui.data.dataset import default_data_dir, open_dataset
+from transferui.data.splits import split_dataset
 from transferui.errors import UserError
 from transferui.presets import PRESETS
 
@@ -173,31 +174,36 @@ def _train_run_folder(source: str, data_dir: Path) -> int:
         return worker.main(folder)
 
 
+_SIGNS = {"bad": "!!", "warn": "!", "info": "i"}
+
+
 def run_check(options: argparse.Namespace) -> int:
     """What would be used, what would be skipped and why."""
-    from transferui.data.images import read_image  # noqa: PLC0415
+    from transferui.data.findings import with_names  # noqa: PLC0415
+    from transferui.data.health import findings_of, unreadable  # noqa: PLC0415
 
     dataset = open_dataset(options.source, _data_dir(options))
-    skipped = [(s.name, s.reason) for s in dataset.skipped]
-    for sample in dataset.samples:
-        try:
-            read_image(sample.path)
-        except UserError as error:
-            skipped.append((sample.name, error.message))
-    problem = ""
+    skipped = [(s.name, s.reason) for s in (*dataset.skipped, *unreadable(dataset))]
+    findings = findings_of(dataset)
+    problem, notes = "", list(dataset.notes)
     try:
         dataset.require_trainable()
+        config = make_config({})
+        notes += split_dataset(dataset, config.val_fraction, config.seed).notes
     except UserError as error:
         problem = str(error)
     values = {
         "classes": dict(dataset.counts),
         "n_images": len(dataset.samples),
         "skipped": skipped,
-        "notes": list(dataset.notes),
+        "notes": notes,
         "problem": problem,
+        "findings": [with_names(finding, dataset) for finding in findings],
     }
     lines = [f"{name}: {count} photos" for name, count in dataset.counts.items()]
-    lines += [*dataset.notes, *(f"skipped {name}: {reason}" for name, reason in skipped), problem or "Ready to train."]
+    lines += [*notes, *(f"skipped {name}: {reason}" for name, reason in skipped)]
+    lines += [f"{_SIGNS[f.severity]} {f.title}. {f.words}" for f in findings]
+    lines.append(problem or "Ready to train.")
     _print(options, values, "\n".join(lines))
     return 2 if problem else 0
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
+from transferui.data.findings import find_action
 from transferui.data.images import read_image
 from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
@@ -72,9 +73,26 @@ class Answers:
         """A dataset without one class."""
         return {"dataset_id": edits.remove_class(self._mine(owner, dataset_id), self.data_dir, class_name).id}
 
-    def remove_sample(self, owner: str, dataset_id: str, index: int) -> dict[str, str]:
-        """A dataset without one picture."""
-        return {"dataset_id": edits.remove_sample(self._mine(owner, dataset_id), self.data_dir, index).id}
+    def drop_samples(self, owner: str, dataset_id: str, indices: list[int]) -> dict[str, str]:
+        """A dataset without some pictures."""
+        return {"dataset_id": edits.drop_samples(self._mine(owner, dataset_id), self.data_dir, indices).id}
+
+    def act_on_finding(self, owner: str, dataset_id: str, finding: str, case: int, action: int) -> dict[str, str]:
+        """A dataset in which one finding of its health was acted on.
+
+        Args:
+            case: place of the case in the finding, or -1 for an action on all of it.
+            action: place of the action there.
+        """
+        dataset = self._mine(owner, dataset_id)
+        chosen = find_action(dataset, finding, case, action)
+        if chosen.do == "move" and chosen.label is not None:
+            return {"dataset_id": edits.move_samples(dataset, self.data_dir, chosen.samples, chosen.label).id}
+        return {"dataset_id": edits.drop_samples(dataset, self.data_dir, chosen.samples).id}
+
+    def examine_again(self, owner: str, dataset_id: str) -> dict[str, str]:
+        """A dataset whose health was looked at, in place of one that an earlier version has stored."""
+        return {"dataset_id": edits.examine_again(self._mine(owner, dataset_id), self.data_dir).id}
 
     def predict(self, folder: str, picture: str) -> dict[str, Any]:
         """Ranked classes for one picture, by the model of a run folder or bundle, and the picture as the model's eye sees it."""
