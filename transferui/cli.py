@@ -104,9 +104,7 @@ def run_train(options: argparse.Namespace) -> int:
     progress.end()
     if options.save:
         result.save(options.save)
-    hidden = ("val_items", "confusion", "per_class") if not options.json else ()
-    values = {k: v for k, v in result.values.items() if k not in hidden}
-    _print(options, values, _summary(values))
+    _print(options, result.values, _summary(result.values))
     return 0
 
 
@@ -123,14 +121,26 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _summary(values: Mapping[str, Any]) -> str:
     low, high = values["val_accuracy_low"], values["val_accuracy_high"]
+    crossed, diagnosis = values["cv"], values["diagnosis"]
     lines = [
         f"Validation accuracy {values['val_accuracy']:.1%} of {values['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
+        *([_crossed(crossed)] if crossed else []),
         f"Always guessing the largest class: {values['majority_accuracy']:.1%}",
+        *(["No better than guessing, as far as so many photos can tell."] if values["guessing"] else []),
+        f"Diagnosis: {diagnosis['words']} {diagnosis['evidence']}",
+        *([f"To try next: {diagnosis['try_words']}"] if diagnosis["try_words"] else []),
         f"Learned: {values['trainable_parameters']:,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
         f"in {values['seconds']['total']:.1f} s",
         f"Run folder: {values['run_dir']}",
     ]
     return "\n".join([*lines, *values["notes"]])
+
+
+def _crossed(cv: Mapping[str, Any]) -> str:
+    return (
+        f"Head on frozen features, cross-validated ({cv['folds']} folds, {cv['repeats']} rounds): {cv['accuracy']:.1%} of all "
+        f"{cv['n']} photos (95 % interval {cv['low']:.1%} to {cv['high']:.1%})"
+    )
 
 
 class _Progress:
