@@ -22,6 +22,7 @@ from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, re
 from transferui.config import SETTINGS, make_config, parse_setting
 from transferui.data.dataset import default_data_dir, open_dataset
 from transferui.errors import UserError
+from transferui.evaluation.summary import summary
 from transferui.presets import PRESETS
 
 
@@ -104,7 +105,7 @@ def run_train(options: argparse.Namespace) -> int:
     progress.end()
     if options.save:
         result.save(options.save)
-    _print(options, result.values, _summary(result.values))
+    _print(options, result.values, summary(result.values))
     return 0
 
 
@@ -117,30 +118,6 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError("BAD_SETTING", f"--set needs key=value, but it was {pair[:60]!r}.", "For instance --set epochs=20.")
         values[name] = parse_setting(name, text)
     return values
-
-
-def _summary(values: Mapping[str, Any]) -> str:
-    low, high = values["val_accuracy_low"], values["val_accuracy_high"]
-    crossed, diagnosis = values["cv"], values["diagnosis"]
-    lines = [
-        f"Validation accuracy {values['val_accuracy']:.1%} of {values['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
-        *([_crossed(crossed)] if crossed else []),
-        f"Always guessing the largest class: {values['majority_accuracy']:.1%}",
-        *(["No better than guessing, as far as so many photos can tell."] if values["guessing"] else []),
-        f"Diagnosis: {diagnosis['words']} {diagnosis['evidence']}",
-        *([f"To try next: {diagnosis['try_words']}"] if diagnosis["try_words"] else []),
-        f"Learned: {values['trainable_parameters']:,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
-        f"in {values['seconds']['total']:.1f} s",
-        f"Run folder: {values['run_dir']}",
-    ]
-    return "\n".join([*lines, *values["notes"]])
-
-
-def _crossed(cv: Mapping[str, Any]) -> str:
-    return (
-        f"Head on frozen features, cross-validated ({cv['folds']} folds, {cv['repeats']} rounds): {cv['accuracy']:.1%} of all "
-        f"{cv['n']} photos (95 % interval {cv['low']:.1%} to {cv['high']:.1%})"
-    )
 
 
 class _Progress:

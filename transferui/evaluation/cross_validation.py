@@ -95,7 +95,7 @@ def _epochs(run: Trained) -> int:
 
 
 def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
-    """A number per photo (N,); photos that must stay together share it: equal files, and what the split holds to be near-copies."""
+    """A number per photo (N,), shared by photos that must stay together: equal files, and near-copies as the split knows them."""
     near = getattr(run.split, "groups", None) or ()
     names = [near[i] if len(near) == len(run.dataset.samples) else i for i in picks]
     equal: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
@@ -19,7 +20,7 @@ from transferui.errors import UserError
 
 # One-sided 5 % of the normal distribution.
 SURE = 1.645
-# A rise of the validation loss below this (in nats per photo) is real but harms nobody: 0.05 is one photo in twenty a little less sure.
+# A rise of the validation loss below this (in nats per photo) may be real but harms nobody.
 MATERIAL = 0.05
 # Share of training photos answered right from which they are known by heart, and what new photos must reach all the same.
 BY_HEART, NEW_ONES = 0.995, 0.90
@@ -84,8 +85,8 @@ def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[
         settings: the run's settings by name.
 
     Returns:
-        ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting`` or ``good``), ``words``, ``evidence`` (a sentence
-        with numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
+        ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting`` or ``good``), ``words``, ``evidence`` (with
+        numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
     """
     crossed = results["cv"] if results.get("headline") == "cv" else None
     numbers = (
@@ -132,9 +133,7 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     if facts.train is not None and facts.train - base > FAR:
         words = "It remembers its training photos, but nothing that holds for new ones."
         evidence += f" Of its training photos it gets {_share(facts.train)}."
-        return _verdict(
-            "not_learning", words, evidence, "Check whether the labels are right and whether the classes can be told apart."
-        )
+        return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
     return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
 
 
@@ -163,11 +162,8 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
             f"After epoch {best} the validation loss of the same photos rose by {change:.2f} (± {2 * error:.2f}) "
             "while the training loss still fell; the weights from before that were kept."
         )
-    words = (
-        "It begins to learn its training photos by heart."
-        if rise and not gap
-        else "It has learned much of its training photos by heart."
-    )
+    by_heart = "has learned much of its training photos" if gap else "began to learn its training photos"
+    words = f"It {by_heart} by heart."
     return _verdict("overfitting", words, " ".join(parts), _calmer(facts, rise))
 
 
@@ -178,20 +174,27 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
     if falling:
         name = "finetune_epochs" if phase[-1]["phase"] == "finetune" else "epochs"
         more = min(1000, 2 * int(facts.settings[name]))
-        evidence = f"In the last epochs the validation loss of the same photos still fell by {falling[0]:.3f} (± {2 * falling[1]:.3f}) an epoch."
+        fell = f"{falling[0]:.3f} (± {2 * falling[1]:.3f})"
+        evidence = f"In the last epochs the validation loss of the same photos still fell by {fell} an epoch."
         words = "It was still getting better when it ended."
         return _verdict("underfitting", words, evidence, (f"more epochs: {more}", {name: more}))
     limit = 0.5 * math.log(max(2, len(facts.results["classes"])))
     if loss is None or loss <= limit:
         return None
-    evidence = f"Even on its training photos the loss is {loss:.2f}, above {limit:.2f} (half of what pure guessing has), and {_share(facts.train or 0)} are right."
+    evidence = (
+        f"Of its training photos it gets {_share(facts.train or 0)} right, with a loss of {loss:.2f}, "
+        f"above {limit:.2f} (half of what pure guessing has)."
+    )
     return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, _stronger(facts))
 
 
 def _good(facts: Facts) -> dict[str, Any]:
     """Nothing is wrong."""
     known = f"{_share(facts.train)} of the training photos and " if facts.train is not None else ""
-    evidence = f"It gets {known}{_share(facts.accuracy)} of {facts.n} photos right that it had not seen; the validation loss did not rise while the training loss fell."
+    evidence = (
+        f"It gets {known}{_share(facts.accuracy)} of {facts.n} photos right that it had not seen, and the validation loss "
+        "did not rise much while the training loss fell."
+    )
     words = "Good: what it has learned holds for new photos."
     smallest = min(facts.results.get("train_counts") or [0])
     if facts.tuned or smallest < ENOUGH_TO_TUNE:
@@ -206,7 +209,7 @@ def _base(facts: Facts) -> float:
 
 
 def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:
-    """Best epoch, rise and error where the validation loss rose beyond chance in two epochs running and the training loss fell."""
+    """Best epoch, rise and error, if the validation loss rose beyond chance two epochs running while the training loss fell."""
     if not phase:
         return None
     best = min(range(len(phase)), key=lambda n: phase[n]["val_loss"])
@@ -215,14 +218,14 @@ def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:
         and row["train_loss"] < phase[best]["train_loss"]
         for row in phase[best + 1 :]
     ]
-    if not any(a and b for a, b in zip(high, high[1:], strict=False)):
+    if not any(a and b for a, b in pairwise(high)):
         return None
     end = phase[best + 1 + max(n for n, is_high in enumerate(high) if is_high)]
     return int(phase[best]["epoch_total"]), float(end["val_change"]), float(end["val_change_error"])
 
 
 def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
-    """Mean gain and error an epoch where the last two epochs were each the best so far, by more than chance and by more than 1 %."""
+    """Mean gain and error of an epoch, if each of the last two was the best so far by more than chance and by more than 1 %."""
     ended = facts.results["phases"][-1]["ended"] if facts.results["phases"] else ""
     last = phase[-2:]
     if ended != "done" or len(last) < 2:
