@@ -89,12 +89,11 @@ def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[
         numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
     """
     crossed = results["cv"] if results.get("headline") == "cv" else None
-    numbers = (
-        [crossed[key] for key in ("accuracy", "low", "high", "n")]
-        if crossed
-        else [results[key] for key in ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val")]
-    )
-    facts = Facts(*numbers, results, rows, settings)
+    if crossed:
+        facts = Facts(crossed["accuracy"], crossed["low"], crossed["high"], crossed["n"], results, rows, settings)
+    else:
+        low, high = results["val_accuracy_low"], results["val_accuracy_high"]
+        facts = Facts(results["val_accuracy"], low, high, results["n_val"], results, rows, settings)
     found = (rule(facts) for rule in (_ran_away, _guessing, _too_few, _overfitting, _underfitting))
     return next((verdict for verdict in found if verdict), None) or _good(facts)
 
@@ -130,9 +129,10 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     if facts.settings.get("weights") == "random" and facts.results["frozen_prefix"]:
         blind = "Its frozen blocks never learned to see: they started from random weights."
         return _verdict("not_learning", blind, evidence, ("start from what the network knows", {"weights": "imagenet"}))
-    if facts.train is not None and facts.train - base > FAR:
-        words = "It remembers its training photos, but nothing that holds for new ones."
-        evidence += f" Of its training photos it gets {_share(facts.train)}."
+    known = max([facts.train or 0.0, *(float(row["train_accuracy"]) for row in facts.rows)])
+    if known - base > FAR:
+        words = "It can remember its training photos, but finds nothing that holds for new ones."
+        evidence += f" Of its training photos it got up to {_share(known)}."
         return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
     return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
 

@@ -12,7 +12,8 @@ def summary(values: Mapping[str, Any]) -> str:
     lines = [_accuracy(values), *([_crossed(crossed)] if crossed else [])]
     lines.append(f"Always guessing the largest class: {values['majority_accuracy']:.1%}")
     if values.get("guessing"):
-        lines.append("No better than guessing, as far as so few photos can tell.")
+        n = crossed["n"] if crossed and values["headline"] == "cv" else values["n_val"]
+        lines.append(f"No better than guessing, as far as {n} photos can tell.")
     if diagnosis:
         lines.append(f"Diagnosis: {diagnosis['words']} {diagnosis['evidence']}")
     if diagnosis and diagnosis["try_words"]:
