@@ -27,11 +27,11 @@ def result(values: Values | None) -> str:
     """The honest result: accuracy, interval, number of photos, the simple baselines, on one scale from 0 to 100 %."""
     if not values:
         return ""
-    me = headline(values)
+    me, luck = headline(values), " luck" if values.get("guessing") else ""
     notes = "".join(f"<p>{escape(note)}</p>" for note in [*values["notes"], *_never_better(values)])
     notes = f'<div class="tu-wide tu-notes">{notes}</div>' if notes else ""
     return (
-        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge">{percent(me["accuracy"])}</p>'
+        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge{luck}">{percent(me["accuracy"])}</p>'
         f"<p>{_of_what(values, me)}<br>On new photos of the same kind, expect <b>{percent(me['low'])} to {percent(me['high'])}</b> "
         f"<em>(95\u00a0% interval)</em>.</p>{_guessing(values, me)}{_beside(values)}</div>"
         f"{_scale(me)}{_diagnosis(values.get('diagnosis'))}{_classes(values)}{notes}</section>"
@@ -166,7 +166,7 @@ def _weights(values: Values, ratio: float) -> str:
 
 def _never_better(values: Values) -> list[str]:
     """A sentence for a run that kept what it had before its first epoch."""
-    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0:
+    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0 or values.get("guessing"):
         return []
     return [
         "No epoch had a lower validation loss than the untrained head, so that one was kept. Often the step size is too large: "

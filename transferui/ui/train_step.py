@@ -162,7 +162,7 @@ class TrainEvents:
             values = {name: value for name, value in config.model_dump().items() if name in WIDGETS}
             trainable = list(resolve_trainable(get_backbone(config.backbone), config.trainable))
             desk = update(self.server, owner, backbone=config.backbone, trainable=trainable, settings=changed_settings(values))
-            words = f"Set: {found['try_words']}. Press the button to train again."
+            words = f"Set: {found['try_words']}. Now press “Train again”."
             return [notice(words, "ok"), run_view.status(None, hint=expected(desk)), *self.model_view(desk)]
         except UserError as error:
             return self._not_set(owner, error)
