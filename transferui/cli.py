@@ -23,6 +23,7 @@ from transferui.config import SETTINGS, make_config, parse_setting
 from transferui.data.dataset import default_data_dir, open_dataset
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
+from transferui.evaluation.summary import summary
 from transferui.presets import PRESETS
 
 
@@ -105,9 +106,7 @@ def run_train(options: argparse.Namespace) -> int:
     progress.end()
     if options.save:
         result.save(options.save)
-    hidden = ("val_items", "confusion", "per_class") if not options.json else ()
-    values = {k: v for k, v in result.values.items() if k not in hidden}
-    _print(options, values, _summary(values))
+    _print(options, result.values, summary(result.values))
     return 0
 
 
@@ -120,18 +119,6 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError("BAD_SETTING", f"--set needs key=value, but it was {pair[:60]!r}.", "For instance --set epochs=20.")
         values[name] = parse_setting(name, text)
     return values
-
-
-def _summary(values: Mapping[str, Any]) -> str:
-    low, high = values["val_accuracy_low"], values["val_accuracy_high"]
-    lines = [
-        f"Validation accuracy {values['val_accuracy']:.1%} of {values['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
-        f"Always guessing the largest class: {values['majority_accuracy']:.1%}",
-        f"Learned: {values['trainable_parameters']:,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
-        f"in {values['seconds']['total']:.1f} s",
-        f"Run folder: {values['run_dir']}",
-    ]
-    return "\n".join([*lines, *values["notes"]])
 
 
 class _Progress:

@@ -21,6 +21,7 @@ from transferui.backbones.weights import StoppedDownloadError
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, default_data_dir, load_dataset, open_dataset
 from transferui.errors import UserError
+from transferui.evaluation.diagnosis import diagnose
 from transferui.evaluation.results import describe
 from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint, save_checkpoint
@@ -203,6 +204,8 @@ class Worker:
         """Write checkpoint and results of the best state so far; the results never speak of a checkpoint that is not there."""
         save_checkpoint(trained, self.run.folder)
         results = describe(trained, final=final) | {"run_dir": str(self.run.folder), "dataset_name": trained.dataset.name}
+        if final:
+            results["diagnosis"] = diagnose(self.run.metrics(), results, trained.config.model_dump())
         write_json(self.run.folder / "results.json", results)
         return results
 

@@ -18,6 +18,7 @@ from transferui.data.preprocessing import Preprocessing
 from transferui.training.features import Report, ShouldStop, normalize
 from transferui.training.machine import in_parts, is_out_of_memory, make_do, synchronize
 from transferui.training.model import Classifier
+from transferui.training.paired import loss_change
 from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule
 
 # A progress row inside a long epoch every half second: often enough to look alive, rare enough to cost nothing.
@@ -118,6 +119,7 @@ def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
         logits, loss = validate(phase)
         accuracy = (logits.argmax(1) == phase.val.labels).float().mean().item()
         row |= {"val_loss": round(loss, 6), "val_accuracy": round(accuracy, 6)}
+        row |= loss_change(outcome.val_logits, logits, phase.val.labels, phase_weights(phase))
         report({"row": row | {"elapsed_s": round(time.perf_counter() - begun, 3)}})
         outcome.epochs_done = epoch
         if loss < outcome.val_loss:

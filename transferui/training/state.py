@@ -22,6 +22,7 @@ class Trained:
     Attributes:
         split: indices into ``dataset.samples``, without pictures that could not be read.
         val_logits, test_logits: (n_val, K) and (n_test, K) in the order of the split.
+        train_logits: (n_train, K) of the kept state in eval mode, without changed copies; None before the end.
         seconds: decode, prefix, head, finetune, total.
         kept_phase, best_epoch: which state was kept.
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
@@ -42,6 +43,7 @@ class Trained:
     seconds: dict[str, float] = field(default_factory=dict)
     val_logits: Tensor | None = None
     test_logits: Tensor | None = None
+    train_logits: Tensor | None = None
     head_val_logits: Tensor | None = None
     kept_phase: str = ""
     best_epoch: int = 0

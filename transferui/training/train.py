@@ -35,6 +35,8 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     phases = Phases(run, parts, hooks)
     phases.learn()
     run.test_logits = phases.logits_of(parts["test"])
+    # How well it knows what it has learned from; a person who pressed Stop does not wait for that.
+    run.train_logits = None if run.stopped else phases.logits_of(parts["train"])
     run.frozen_unchanged = frozen_digest(run.model) == frozen
     if not run.frozen_unchanged:
         raise RuntimeError("a frozen stage has changed: this is a bug in freezing")

@@ -67,7 +67,9 @@ class Page:
         data_events.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
         model_step.ModelEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out]
-        train_step.TrainEvents(self.server, self.train).wire(owner, self.model.settings, later, _test_and_home)
+        training = train_step.TrainEvents(self.server, self.train)
+        training.wire(owner, self.model.settings, later, _test_and_home)
+        training.wire_next_try(owner, self.model.out, model_step.view)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]

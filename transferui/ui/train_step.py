@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import make_config
 from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
@@ -65,7 +66,7 @@ def layout() -> TrainStep:
         go = gr.Button("Start training", variant="primary", size="lg", elem_id="train-button", interactive=False)
         halt = gr.Button("Stop", variant="stop", size="lg", elem_id="stop-button", interactive=False)
         status = show(run_view.status(None), elem_id="run-status")
-    result = show("", elem_id="run-result")
+    result = clickable("", "run-result")
     with gr.Row(elem_classes="tu-even"):
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
@@ -140,6 +141,39 @@ class TrainEvents:
         step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
+
+    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
+        """Connect the button of the result that sets what to try next in step 2.
+
+        Args:
+            model_out: the components of step 2; `model_view` gives their updates for a desk.
+        """
+        self.model_view, self.n_model = model_view, len(model_out)
+        self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
+
+    def try_next(self, owner: str, event: gr.EventData) -> list[Any]:
+        """Set what the diagnosis of the shown run proposes: that run's settings with a change."""
+        try:
+            desk = desk_of(self.server, owner)
+            found = ((desk.run.results() if desk.run else None) or {}).get("diagnosis") or {}
+            if picked(event) != "try" or not desk.run or not found.get("try"):
+                raise UserError("NOTHING_TO_SET", "There is nothing to set for this run.", "Choose settings in step 2.")
+            config = make_config({**desk.run.config.model_dump(), **found["try"]})
+            values = {name: value for name, value in config.model_dump().items() if name in WIDGETS}
+            trainable = list(resolve_trainable(get_backbone(config.backbone), config.trainable))
+            desk = update(self.server, owner, backbone=config.backbone, trainable=trainable, settings=changed_settings(values))
+            words = f"Set: {found['try_words']}. Now press “Train again”."
+            return [notice(words, "ok"), run_view.status(None, hint=expected(desk)), *self.model_view(desk)]
+        except UserError as error:
+            return self._not_set(owner, error)
+
+    def _not_set(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and step 2 as it is: a skipped output would wipe what a step that is not open yet has to show."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(1 + self.n_model)]
+        return [notice(problem), status_of(desk), *self.model_view(desk)]
 
     def start(self, owner: str, *values: Any) -> list[Any]:
         """Train was pressed; a second press finds the run of the first."""
