@@ -33,13 +33,22 @@ def test_the_smallest_class_decides(smallest, other, preset):
 
 @pytest.mark.parametrize(
     ("classes", "name"),
-    [("0 1 2", "x"), ("three four", "x"), ("a b", "x"), ("turn_left turn_right", "x"), ("stop yield", "Road signs"), ("7", "MNIST")],
+    [
+        ("0 1 2", "x"),
+        ("three four", "x"),
+        ("a b", "x"),
+        ("turn_left turn_right", "x"),
+        ("stop yield", "Road signs"),
+        ("7", "MNIST"),
+    ],
 )
 def test_a_mirror_is_warned_of_where_it_lies(classes, name):
     assert mirror_warning(classes.split(), name).endswith(".")
 
 
-@pytest.mark.parametrize(("classes", "name"), [("ants bees", "insects"), ("bright dark", "designs"), ("oak birch", "Leaves"), ("", "")])
+@pytest.mark.parametrize(
+    ("classes", "name"), [("ants bees", "insects"), ("bright dark", "designs"), ("oak birch", "Leaves"), ("", "")]
+)
 def test_other_photos_may_be_mirrored(classes, name):
     assert mirror_warning(classes.split(), name) == ""
 

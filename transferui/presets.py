@@ -27,7 +27,7 @@ DEMO, BALANCED_FROM, ENOUGH_IN_ALL, BEST_FROM = 2, 20, 100, 200
 _DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 # A word in a class's or set's name that says that the mirror image is another thing.
 _SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
-_SETS = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs", "signal", "signals"}  # fmt: skip
+_SETS = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs"}
 
 
 @dataclass(frozen=True)
