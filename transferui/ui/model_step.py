@@ -62,7 +62,7 @@ def layout(server: Server) -> ModelStep:
     networks = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=True), "backbone")
     with gr.Accordion("More networks", open=False, elem_classes="tu-acc tu-more"):
         more = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=False), "more-backbones")
-    show(section("How is it to learn?", "a <em>recipe</em>: what changes in the network, and for how long"))
+    show(section("How should it learn?", "Pick a <em>recipe</em>: it sets all that follows, so you can go straight on."))
     recipe = clickable("", "recipe")
     with gr.Column(elem_classes="tu-card tu-netcard"):
         show(

@@ -10,7 +10,6 @@ from transferui.backbones.catalogue import Backbone, resolve_trainable, stages_w
 from transferui.config import SETTINGS, make_config
 from transferui.errors import UserError
 from transferui.presets import PRESETS, Proposal, propose, recipe
-from transferui.ui.copies_view import NAMES as COPIES
 from transferui.ui.desk import Desk
 from transferui.ui.expected import expected, remembered, time_of
 from transferui.ui.html import photos, radio_card, radio_group, seconds
@@ -27,6 +26,13 @@ CARDS = {
     ),
     "best": ("Best", "deep fine-tuning", "Lets much of the network adapt. Takes the longest, and wants many photos."),
     OWN: ("Custom", "your mix", "Choose the blocks, the copies and every number yourself, below."),
+}
+# What it is shown, by augmentation.
+SEES = {
+    "none": "your photos as they are",
+    "flip": "your photos, also mirrored",
+    "crops": "your photos, also mirrored and cut",
+    "crops_no_flip": "your photos, also cut",
 }
 
 
@@ -61,10 +67,10 @@ def recipes(desk: Desk) -> str:
     cards = []
     for name in CARDS:
         values = _own_values(desk) if name == OWN else recipe_for(desk, name)
-        took = _seconds(desk, values, known)
-        cards.append(
-            radio_card(name, name == chosen, _card(name, learns(desk.backbone, values), _copies(values), took, proposal))
-        )
+        # A mix that is none yet would only repeat what another card says.
+        facts = _facts(desk, values, _seconds(desk, values, known)) if name != OWN or chosen == OWN else ""
+        proposed = proposal is not None and proposal.preset == name
+        cards.append(radio_card(name, name == chosen, _card(name, facts, proposed)))
     return radio_group(cards, "Recipe", "recipes") + _why(proposal, chosen)
 
 
@@ -79,14 +85,18 @@ def _seconds(desk: Desk, values: Mapping[str, Any], known: Any) -> float | None:
         return None
 
 
-def _card(name: str, what: str, copies: str, took: float | None, proposal: Proposal | None) -> str:
+def _card(name: str, facts: str, proposed: bool) -> str:
     title, term, sentence = CARDS[name]
-    proposed = '<span class="tag ok">proposed for your photos</span>' if proposal and proposal.preset == name else ""
+    tag = '<span class="tag ok">proposed for your photos</span>' if proposed else ""
+    return f'<span class="top"><b>{title}</b> <em>{term}</em></span>{tag}<small class="say">{sentence}</small>{facts}'
+
+
+def _facts(desk: Desk, values: Mapping[str, Any], took: float | None) -> str:
+    choice = str(values.get("augmentation", SETTINGS["augmentation"].default))
     time = f'<span class="took">about <strong>{seconds(took)}</strong></span>' if took is not None else ""
     return (
-        f'<span class="top"><b>{title}</b> <em>{term}</em></span>{proposed}<small class="say">{sentence}</small>'
-        f'<small class="does"><i class="key warm"></i>learns: {escape(what)}</small>'
-        f'<small class="does"><i class="key plain"></i>sees: {escape(copies)}</small>{time}'
+        f'<small class="does"><i class="key warm"></i>learns: {escape(learns(desk.backbone, values))}</small>'
+        f'<small class="does"><i class="key plain"></i>sees: {escape(SEES.get(choice, choice))}</small>{time}'
     )
 
 
@@ -102,11 +112,6 @@ def learns(backbone: Backbone, values: Mapping[str, Any]) -> str:
     if trainable != names[-n:]:
         return f"head + {n} of {total} blocks"
     return "head + the last block" if n == 1 else f"head + the last {n} of {total} blocks"
-
-
-def _copies(values: Mapping[str, Any]) -> str:
-    choice = str(values.get("augmentation", SETTINGS["augmentation"].default))
-    return COPIES.get(choice, choice).lower()
 
 
 def _why(proposal: Proposal | None, chosen: str) -> str:
