@@ -52,7 +52,7 @@ class Sweep:
         rates: learning rates, growing.
         losses: smoothed training loss after the step with each of them.
         suggestion: a learning rate inside the setting's range, with two digits.
-        flat: the loss hardly fell at any rate, so the suggestion is only a safe one.
+        flat: the loss hardly fell at any rate, so the suggestion is the setting as it is, or a smaller one that does no harm.
     """
 
     setting: str
@@ -117,6 +117,8 @@ def sweep(phase: Phase, setting: str, hooks: Hooks, features: Tensor | None = No
         phase.model.zero_grad(set_to_none=True)
         phase.model.train(was_training)
     rate, flat = suggest(rates, losses)
+    if flat:  # nothing speaks for larger steps than those that are set
+        rate = min(rate, float(getattr(phase.config, setting)))
     low, high = SETTINGS[setting].low or 0.0, SETTINGS[setting].high or math.inf
     return Sweep(setting, tuple(rates), tuple(losses), min(max(float(f"{rate:.1e}"), low), high), flat)
 

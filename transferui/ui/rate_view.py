@@ -70,7 +70,8 @@ def rates(desk: Desk) -> str:
 def _chart(one: Mapping[str, Any], now: float) -> str:
     name, what = TITLES[one["setting"]]
     rate, points = float(one["suggestion"]), list(zip(one["rates"], one["losses"], strict=True))
-    top = max((loss for _, loss in points), default=1.0) * 1.08 or 1.0
+    # A loss that is next to nothing looks like nothing.
+    top = max(0.2, *(1.08 * loss for _, loss in points)) if points else 1.0
     taken = math.isclose(rate, now, rel_tol=1e-6)
     button = (
         f'<span class="tag ok">in use: {rate:g}</span>'
@@ -78,7 +79,7 @@ def _chart(one: Mapping[str, Any], now: float) -> str:
         else f'<button type="button" class="tu-use" data-pick="{one["setting"]}:{rate!r}">Use {rate:g}</button> <small>now {now:g}</small>'
     )
     advice = (
-        "The loss hardly falls here: the head knows these photos already. This is a rate that does no harm."
+        "Nothing to gain here: the head has learned these photos already, and the loss hardly falls. Keep small steps."
         if one["flat"]
         else "The middle of the fall: the loss goes down well and is far from running away."
     )
@@ -105,7 +106,7 @@ def _line(points: Sequence[tuple[float, float]], rate: float, top: float) -> str
     side = "left" if x > 60 else ""
     return (
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"><path class="mark" d="M{x:.2f} 0 L{x:.2f} 100"/>'
-        f'<path class="val" d="M{path}"/></svg><span class="mark {side}" style="left:{x:.1f}%">suggested <b>{rate:g}</b></span>'
+        f'<path class="val" d="M{path}"/></svg><span class="mark {side}" style="left:{x:.1f}%"><span class="n">suggested</span> <b>{rate:g}</b></span>'
     )
 
 

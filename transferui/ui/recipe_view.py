@@ -93,11 +93,18 @@ def _card(name: str, facts: str, proposed: bool) -> str:
 
 def _facts(desk: Desk, values: Mapping[str, Any], took: float | None) -> str:
     choice = str(values.get("augmentation", SETTINGS["augmentation"].default))
-    time = f'<span class="took">about <strong>{seconds(took)}</strong></span>' if took is not None else ""
+    time = f'<span class="took">about <strong>{_roughly(took)}</strong></span>' if took is not None else ""
     return (
         f'<small class="does"><i class="key warm"></i>learns: {escape(learns(desk.backbone, values))}</small>'
         f'<small class="does"><i class="key plain"></i>sees: {escape(SEES.get(choice, choice))}</small>{time}'
     )
+
+
+def _roughly(took: float) -> str:
+    """A duration as far as an estimate can be trusted: 8 s, 12 min, 1.5 h."""
+    if took < 90:
+        return seconds(took)
+    return f"{round(took / 60)}\u00a0min" if took < 5400 else f"{took / 3600:.1f}\u00a0h"
 
 
 def learns(backbone: Backbone, values: Mapping[str, Any]) -> str:
