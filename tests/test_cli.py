@@ -109,3 +109,19 @@ def test_every_stage_of_a_real_network_can_learn(shared_data, here, monkeypatch,
                 "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["frozen_prefix"] == [] and values["trainable_parameters"] == values["total_parameters"]
+
+
+def test_preset_auto_says_which_recipe_it_takes_and_why(photos, here):
+    done = here("train", photos, "--preset", "auto", "--set", "epochs=2", "--set", "image_size=64", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["proposal"]["preset"] == "quick" and "has 10 photos" in values["proposal"]["why"]
+    assert "Recipe quick" in done.stderr and [phase["name"] for phase in values["phases"]] == ["head"]
+
+
+def test_lr_gives_a_rate_that_set_takes(photos, here):
+    done = here("lr", photos, "--set", "image_size=64", "--json")
+    assert done.returncode == 0, done.stderr
+    (head,) = json.loads(done.stdout)["sweeps"]
+    assert head["setting"] == "head_learning_rate" and 1e-7 <= head["suggestion"] <= 10
+    assert here("lr", photos / "nowhere").returncode == 2

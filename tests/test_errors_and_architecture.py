@@ -23,6 +23,7 @@ ORDER = [
     "export",
     "runs",
     "doctor",
+    "terminal",
     "cli",
     "ui",
 ]

@@ -1,4 +1,4 @@
-"""The command line: train, check, predict, evaluate, export, backbones, doctor.
+"""The command line: train, lr, check, predict, evaluate, export, backbones, doctor.
 
 With ``--json`` exactly one JSON object goes to stdout and progress to stderr. Exit codes: 0 done, 2 the user can mend it
 (one message on stderr), 1 a bug.
@@ -12,19 +12,19 @@ import json
 import os
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
-from transferui.config import SETTINGS, make_config, parse_setting
-from transferui.data.dataset import default_data_dir, open_dataset
+from transferui.config import SETTINGS, TrainConfig, make_config, parse_setting
+from transferui.data.dataset import Dataset, default_data_dir, open_dataset
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
 from transferui.evaluation.summary import summary
-from transferui.presets import PRESETS
+from transferui.presets import AUTO, PRESETS, Proposal, propose, recipe
+from transferui.terminal import Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +53,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = _command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
     train.add_argument("source", metavar="SOURCE", help="photos, or a run folder that the page has prepared")
-    train.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
-    train.add_argument("--preset", choices=sorted(PRESETS), help="a recipe")
-    train.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
-    train.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
+    _add_settings(train)
     train.add_argument("--save", metavar="MODEL.zip", help="also write the model bundle here")
+    rates = _command(commands, "lr", run_lr, "try learning rates on these pictures and suggest one")
+    rates.add_argument("source", metavar="SOURCE")
+    _add_settings(rates)
     check = _command(commands, "check", run_check, "say what is wrong with these pictures")
     check.add_argument("source", metavar="SOURCE")
     predict = _command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
@@ -83,6 +83,13 @@ def _command(commands: Any, name: str, function: Any, help_text: str) -> argpars
     return parser
 
 
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
+    parser.add_argument("--preset", choices=[AUTO, *sorted(PRESETS)], help="a recipe; auto takes what suits the number of photos")
+    parser.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
+
+
 def _data_dir(options: argparse.Namespace) -> Path:
     return options.data_dir or default_data_dir()
 
@@ -95,23 +102,48 @@ def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
         return _train_run_folder(options.source, _data_dir(options))
-    config = make_config(_settings(options))
-    resolve_trainable(get_backbone(config.backbone), config.trainable)
-    dataset = open_dataset(options.source, _data_dir(options))
-    dataset.require_trainable()
+    dataset, config, proposal = _photos_and_settings(options)
     from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
 
-    progress = _Progress()
+    progress = Progress()
     result = train(dataset, config, report=progress, data_dir=_data_dir(options))
     progress.end()
     if options.save:
         result.save(options.save)
-    _print(options, result.values, summary(result.values))
+    values = dict(result.values) | ({"proposal": {"preset": proposal.preset, "why": proposal.why}} if proposal else {})
+    _print(options, values, summary(values))
+    return 0
+
+
+def _photos_and_settings(options: argparse.Namespace) -> tuple[Dataset, TrainConfig, Proposal | None]:
+    """Settings are checked before the photos are read, which may take long; ``--preset auto`` looks at both."""
+    values = _settings(options)
+    config = make_config(values)
+    resolve_trainable(get_backbone(config.backbone), config.trainable)
+    dataset = open_dataset(options.source, _data_dir(options))
+    dataset.require_trainable()
+    if options.preset != AUTO:
+        return dataset, config, None
+    proposal = propose(dataset.counts)
+    print(f"Recipe {proposal.preset}: {proposal.why}", file=sys.stderr)
+    return dataset, make_config(recipe(proposal.preset, dataset.class_names, dataset.name) | values), proposal
+
+
+def run_lr(options: argparse.Namespace) -> int:
+    """Learning rates to try: for the head, and for the blocks that learn."""
+    dataset, config, _ = _photos_and_settings(options)
+    from transferui.training.lr_finder import find_rates  # noqa: PLC0415 - loads torch
+    from transferui.training.state import Hooks  # noqa: PLC0415
+
+    progress = Progress()
+    found = find_rates(dataset, config, _data_dir(options), Hooks(progress, bool, print))  # bool() never stops
+    progress.end()
+    _print(options, found, "\n".join(f"--set {one['setting']}={one['suggestion']:g}" for one in found["sweeps"]))
     return 0
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset else {}
+    values: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset in PRESETS else {}
     values |= {name: getattr(options, name) for name in ("backbone", "trainable") if getattr(options, name) is not None}
     for pair in options.set:
         name, equals, text = pair.partition("=")
@@ -119,30 +151,6 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError("BAD_SETTING", f"--set needs key=value, but it was {pair[:60]!r}.", "For instance --set epochs=20.")
         values[name] = parse_setting(name, text)
     return values
-
-
-class _Progress:
-    """One line on stderr: redrawn on a terminal, a line per second elsewhere."""
-
-    def __init__(self) -> None:
-        self.live, self.last = sys.stderr.isatty(), 0.0
-
-    def __call__(self, row: Mapping[str, Any]) -> None:
-        now = time.monotonic()
-        if now - self.last < (0.1 if self.live else 1.0):
-            return
-        self.last = now
-        text = f"{row.get('what', '')} {row.get('phase', '')} {row.get('epoch', '')}"
-        if "total" in row:
-            text += f" {row['done']} of {row['total']}"
-        if "row" in row:
-            text += f" val_accuracy {row['row']['val_accuracy']:.3f} val_loss {row['row']['val_loss']:.3f}"
-        print(f"\r{text:<78}" if self.live else text, end="" if self.live else "\n", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the redrawn line."""
-        if self.live:
-            print(file=sys.stderr)
 
 
 def _train_run_folder(source: str, data_dir: Path) -> int:

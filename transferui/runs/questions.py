@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferui.backbones.catalogue import get_backbone
+from transferui.config import make_config
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
 from transferui.data.findings import find_action
@@ -22,6 +24,8 @@ from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
 from transferui.files import disk_full
+from transferui.runs.copies import make_copies
+from transferui.runs.engine import RATE_STOP
 from transferui.runs.store import Store, hash_owner
 
 if TYPE_CHECKING:
@@ -113,6 +117,23 @@ class Answers:
         keys = ("backbone", "val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "metrics", "versions", "settings")
         return {"class_names": list(model.class_names), **{k: model.facts[k] for k in keys if k in model.facts}}
 
+    def copies(self, owner: str, dataset_id: str, backbone: str) -> dict[str, Any]:
+        """What augmentation makes of two of these photos; kept beside them."""
+        return make_copies(self._mine(owner, dataset_id), get_backbone(backbone))
+
+    def find_rates(self, owner: str, dataset_id: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Try learning rates; a file named `RATE_STOP` beside the photos ends the trial."""
+        from transferui.training.features import StoppedError  # noqa: PLC0415 - torch only in the child that needs it
+        from transferui.training.lr_finder import find_rates  # noqa: PLC0415
+        from transferui.training.state import Hooks  # noqa: PLC0415
+
+        dataset = self._mine(owner, dataset_id)
+        stop = self.store.data_dir / "datasets" / dataset_id / RATE_STOP
+        try:
+            return find_rates(dataset, make_config(settings), self.data_dir, Hooks(self.report, stop.exists, _keep_nothing))
+        except StoppedError:
+            raise UserError("STOPPED", "The trial was stopped.", "Nothing has changed.") from None
+
     def _new(self, scan: Scan, name: str, owner: str) -> dict[str, str]:
         return {"dataset_id": create_dataset(scan, self.data_dir, name, hash_owner(owner), self.report).id}
 
@@ -134,6 +155,10 @@ class Answers:
         return self.models[key]
 
 
+def _keep_nothing(_: object) -> None:
+    """A trial leaves no model."""
+
+
 def _shown(picture: Path) -> str:
     """A picture as a data URI, small and without metadata."""
     image = read_image(picture, at_least=SHOWN)
@@ -146,7 +171,7 @@ def _shown(picture: Path) -> str:
 def _limit(kind: str) -> None:
     """Low priority for all; a memory ceiling for the child that decodes strangers' pictures, where the system has one."""
     if hasattr(os, "nice"):
-        os.nice(5)
+        os.nice(19 if kind == "trial" else 5)
     if kind == "pictures" and sys.platform == "linux":
         import resource  # noqa: PLC0415 - not on Windows
 

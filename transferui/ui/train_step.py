@@ -16,7 +16,7 @@ from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
 from transferui.ui.html import clickable, notice, picked, show, title
-from transferui.ui.model_step import WIDGETS
+from transferui.ui.settings_view import WIDGETS
 
 # While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
 POLL_S, WAITING_POLL_S = 0.5, 2.0
@@ -179,8 +179,9 @@ class TrainEvents:
         """Train was pressed; a second press finds the run of the first."""
         try:
             settings = changed_settings(dict(zip(WIDGETS, values, strict=True)))
-            make_config(settings)
-            desk = update(self.server, owner, settings=settings)
+            drawn = {k: v for k, v in desk_of(self.server, owner).settings.items() if k not in WIDGETS}
+            make_config(settings | drawn)
+            desk = update(self.server, owner, settings=settings | drawn)
             if desk.dataset is None:
                 raise UserError("EMPTY_DATASET", "There are no photos yet.", "Go back to step 1 and add some.")
             run = self.server.queue.submit(owner, desk.dataset.id, desk.config)
