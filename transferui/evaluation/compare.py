@@ -87,8 +87,8 @@ def _verdict(found: Comparison, p_value: float) -> str:
 
 def compare_runs(a: Results, b: Results) -> Comparison | None:
     """Compare two results.json on the validation pictures they share; None when they share none or other photos were used."""
-    ranked = _answers([a, b])
-    return compare_answers(*ranked) if ranked else None
+    answers = _answers([a, b])
+    return compare_answers(answers[0], answers[1]) if answers else None
 
 
 def rank_runs(results: Sequence[Results]) -> Ranking | None:
