@@ -64,7 +64,8 @@ def _nice_top(rows: Sequence[Row]) -> float:
 
 
 def _grid(top: float, is_share: bool, low: float = 0.0) -> str:
-    values = [(n / 4, low + (top - low) * n / 4) for n in range(5)]
+    steps = {0.75: 5, 0.5: 5, 0.25: 3}.get(low, 4)  # so that a share's ticks are round
+    values = [(n / steps, low + (top - low) * n / steps) for n in range(steps + 1)]
     ticks = [(at, percent(value) if is_share else f"{value:.3g}") for at, value in values]
     return "".join(f'<span class="y" style="bottom:{100 * at:.1f}%"><small>{text}</small></span>' for at, text in ticks)
 
