@@ -45,7 +45,8 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.titlesize": 13,
     "axes.titleweight": "bold", "axes.titlecolor": INK, "axes.titlepad": 14, "axes.unicode_minus": True,
     "svg.fonttype": "none",
-    "figure.facecolor": "white", "figure.constrained_layout.w_pad": 0.12, "figure.constrained_layout.h_pad": 0.12, "lines.solid_capstyle": "round", "lines.dash_capstyle": "butt",
+    "figure.facecolor": "white", "figure.constrained_layout.w_pad": 0.12, "figure.constrained_layout.h_pad": 0.12,
+    "lines.solid_capstyle": "round", "lines.dash_capstyle": "butt",
 }  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
-from transferui.config import TrainConfig
 from transferui.errors import UserError
+from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
 from transferui.ui.html import notice, percent, show, title
@@ -79,13 +79,9 @@ def layout() -> HomeStep:
             card = show("", elem_id="model-card")
         with gr.Column(min_width=320), gr.Accordion("Show me the code", open=True, elem_classes="tu-acc tu-code"):
             show('<p class="tu-p">The same run, in Python:</p>')
-            python = gr.Code(
-                python_code(TrainConfig()), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True
-            )
+            python = gr.Code(python_code({}), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True)
             show('<p class="tu-p">Or in a terminal:</p>')
-            shell = gr.Code(
-                shell_code(TrainConfig()), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True
-            )
+            shell = gr.Code(shell_code({}), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
     return HomeStep(message, about, download, open_file, card, python, shell, erase, back)
@@ -98,32 +94,6 @@ def _tile(icon: str, name: str, text: str, meta: str) -> str:
 def _download_card(path: Path | None) -> str:
     meta = f"model.zip · {max(1, round(path.stat().st_size / 1e6))} MB" if path else "ready when a run is over"
     return _tile("▣", "Model bundle", "Weights, class names and model card in one file. Open it again here or in Python.", meta)
-
-
-def _overrides(config: TrainConfig) -> dict[str, Any]:
-    default = TrainConfig().model_dump()
-    return {k: v for k, v in config.model_dump().items() if v != default[k]}
-
-
-def python_code(config: TrainConfig) -> str:
-    """The shown run in Python."""
-    settings = "".join(f"\n    {name}={value!r}," for name, value in _overrides(config).items())
-    return (
-        "import transferui as tui\n\n# one folder per class\n"
-        'dataset = tui.open_dataset("photos/")\n'
-        f"config = tui.TrainConfig({settings}{chr(10) if settings else ''})\n"
-        "result = tui.train(dataset, config, report=print)\n"
-        'result.save("model.zip")\n\n'
-        'model = tui.load_model("model.zip")\nprint(model.predict("new.jpg"))\n'
-    )
-
-
-def shell_code(config: TrainConfig) -> str:
-    """The shown run on the command line."""
-    values = _overrides(config)
-    flags = [f"--{name} {values.pop(name)}" for name in ("backbone", "trainable") if name in values]
-    flags += [f"--set {name}={value}" for name, value in values.items()]
-    return f"python -m transferui train photos/ {' '.join([*flags, '--save model.zip'])}\npython -m transferui predict model.zip new.jpg\n"
 
 
 def model_card(desk: Desk) -> str:
@@ -172,10 +142,10 @@ def _made_from(results: dict[str, Any]) -> str:
 
 def view(desk: Desk) -> list[Any]:
     """Updates for `HomeStep.out`, without a new bundle."""
-    config = desk.run.config if desk.run else TrainConfig()
+    settings = desk.run.config.model_dump() if desk.run else {}
     path = ready_bundle(desk)
     button = gr.DownloadButton(value=str(path) if path else None, interactive=path is not None)
-    return [_download_card(path), button, model_card(desk), python_code(config), shell_code(config)]
+    return [_download_card(path), button, model_card(desk), python_code(settings), shell_code(settings)]
 
 
 def ready_bundle(desk: Desk) -> Path | None:
