@@ -77,14 +77,18 @@ class View:
     draw: Callable[[Axes], str]
 
 
-def draw(view: View) -> Drawn:
-    """Draw one view twice, as SVG and as PNG."""
+def draw(view: View, *, titled: bool = True) -> Drawn:
+    """Draw one view twice, as SVG and as PNG.
+
+    Args:
+        titled: write the title above it; where it stands under a heading that would be twice.
+    """
     with mpl.rc_context({**STYLE, "svg.hashsalt": view.name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a sign that our font lacks: a box in PNG, right in SVG
         figure = Figure(figsize=view.size, layout="constrained")
         axes = figure.add_subplot()
         words = view.draw(axes)
-        axes.set_title(view.title)
+        axes.set_title(view.title if titled else "")
         svg, png = io.BytesIO(), io.BytesIO()
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Title": view.title, "Description": words, "Software": None})

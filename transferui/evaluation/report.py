@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -24,6 +25,8 @@ TOKENS = {colors.INK: "ink", colors.INK_2: "ink-2", colors.INK_3: "ink-3", color
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 # A matrix with more classes than this is not readable in half a page.
 MATRIX_CLASSES = 60
+# Inches: figures that stand beside something are drawn smaller, so that their text is not.
+SIZES = {"accuracy-curve": (5.0, 3.0), "loss-curve": (5.0, 3.0), "result": (6.0, 1.9), "reliability": (4.8, 4.2)}
 
 
 def report_html(run: ShownRun, dataset: Dataset | None = None, *, with_photos: bool = False) -> str:
@@ -38,7 +41,8 @@ def report_html(run: ShownRun, dataset: Dataset | None = None, *, with_photos: b
     """
     if not run.results:
         raise UserError("NO_RESULTS", "A report needs a run with results, and this one has none yet.", "Train first.")
-    figures = {view.name: draw(view) for view in run_views(run) if view.name != "class-recall"}
+    views = [replace(view, size=SIZES.get(view.name, view.size)) for view in run_views(run) if view.name != "class-recall"]
+    figures = {view.name: draw(view, titled=False) for view in views}
     photos = dataset if with_photos else None
     title = f"{', '.join(run.results['classes'][:4])}{' …' if len(run.results['classes']) > 4 else ''}"
     body = "".join([
@@ -69,7 +73,7 @@ def themed(figure: Drawn) -> str:
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r'(id="|href="#|url\(#)', lambda found: f"{found[1]}{figure.name}-", svg)
     svg = re.sub(r"(fill|stroke): (#[0-9a-f]{6})", _token, svg)
-    return f'<figure class="fig">{_without_title(_without_background(svg))}</figure>'
+    return f'<figure class="fig">{_without_background(svg)}</figure>'
 
 
 def _token(found: re.Match[str]) -> str:
@@ -79,13 +83,6 @@ def _token(found: re.Match[str]) -> str:
 
 def _without_background(svg: str) -> str:
     return svg.replace("fill: #ffffff", "fill: none")
-
-
-def _without_title(svg: str) -> str:
-    """The SVG without its own heading, because the page has one; the title for screen readers stays."""
-    return re.sub(
-        r"<g>\s*(<!--.*?-->\s*)?<text style=\"font-weight: bold; font-size: 13px.*?</g>", "", svg, count=1, flags=re.DOTALL
-    )
 
 
 def _head(run: ShownRun, title: str) -> str:
@@ -132,7 +129,8 @@ def _who_for_whom(run: ShownRun, figures: dict[str, Drawn]) -> str:
     n = len(run.results["classes"])
     matrix = themed(figures["confusion-matrix"]) if n <= MATRIX_CLASSES else ""
     pairs = parts.confused_pairs(run)
-    return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{matrix}{pairs}</section>'
+    body = f'<div class="{"wide" if n > 8 else "hero"}">{matrix}<div>{pairs}</div></div>'
+    return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{body}</section>'
 
 
 def _reliability(run: ShownRun, figures: dict[str, Drawn]) -> str:
@@ -149,4 +147,4 @@ def _reliability(run: ShownRun, figures: dict[str, Drawn]) -> str:
 def _photos_note(photos: Dataset | None, *, asked: bool) -> str:
     if photos:
         return "It holds small copies of some photos: share it with care."
-    return "The photos of this run were deleted, so none are shown." if asked else "No photo is in this file."
+    return "The photos of this run are not here any more, so none are shown." if asked else "No photo is in this file."

@@ -18,6 +18,8 @@ from transferui.evaluation.shown import ShownRun, share
 
 # Small pictures of each class, classes that get some, and worst mistakes: more would not fit on the page.
 PICTURES, PICTURED_CLASSES, MISTAKES = 4, 24, 12
+# Rows of the table beside the network; the one below has every class.
+COUNTED = 12
 # Most confused pairs that are named.
 PAIRS = 5
 
@@ -33,7 +35,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f'<td class="num">{cell}</td>' for cell in row[1:]) + "</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll"><table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
@@ -65,11 +67,16 @@ def classes(run: ShownRun, dataset: Dataset | None, photos: Dataset | None) -> s
     checked = {row["class_name"]: row["n"] for row in results["per_class"]}
     head = f"<h2>The photos</h2><p>It learned from {results['n_train']:,} and was checked with {results['n_val']:,}.</p>"
     if dataset is None:
-        rows = [[_name(name), f"{checked.get(name, 0):,}"] for name in results["classes"]]
-        note = '<p class="sub">The photos were deleted since; how many each class had to learn from is not known any more.</p>'
-        return f'<section class="card long">{head}{_table(["Class", "To check"], rows)}{note}</section>'
-    rows = [[_name(name), f"{count:,}", f"{checked.get(name, 0):,}"] for name, count in dataset.counts.items()]
-    return f'<section class="card long">{head}{_table(["Class", "Photos", "To check"], rows)}{_pictures(photos)}</section>'
+        rows = [[_name(name), f"{checked.get(name, 0):,}"] for name in results["classes"][:COUNTED]]
+        note = '<p class="sub">The photos are not here any more, so how many each class had to learn from is not known.</p>'
+        return f'<section class="card long">{head}{_table(["Class", "To check"], rows)}{_more(len(checked))}{note}</section>'
+    rows = [[_name(name), f"{count:,}", f"{checked.get(name, 0):,}"] for name, count in dataset.counts.items()][:COUNTED]
+    counts = _table(["Class", "Photos", "To check"], rows) + _more(len(dataset.class_names))
+    return f'<section class="card long">{head}{counts}{_pictures(photos)}</section>'
+
+
+def _more(n: int) -> str:
+    return f'<p class="sub">and {n - COUNTED} more classes, all in the table below</p>' if n > COUNTED else ""
 
 
 def _pictures(photos: Dataset | None) -> str:
@@ -180,7 +187,7 @@ def mistakes(run: ShownRun, photos: Dataset | None, *, asked: bool) -> str:
         return ""
     head = "<h2>Worst mistakes <em>(wrong, and most sure)</em></h2>"
     if photos is None:
-        return f'<section class="card">{head}<p>The photos of this run were deleted.</p></section>'
+        return f'<section class="card">{head}<p>The photos of this run are not here any more.</p></section>'
     names, shown = run.results["classes"], ""
     for item in sorted(wrong, key=lambda item: -item["probability"])[:MISTAKES]:
         picture = _thumbnail(photos, int(item["sample"]), names[item["true"]])

@@ -88,12 +88,13 @@ class Answers:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
         return {"path": str(save_bundle(self._model(Path(folder)), Path(to)))}
 
-    def save_figures(self, owner: str, runs: list[tuple[str, str]], to: str) -> dict[str, Any]:
-        """Write a ZIP of the figures of the first of these runs (id and name), and of all together if there are more."""
+    def save_figures(self, owner: str, run: tuple[str, str], together: list[tuple[str, str]], to: str) -> dict[str, Any]:
+        """Write a ZIP of the figures of a run (id and name), and of several together if there are two or more."""
         from transferui.runs.saved import save_figures  # noqa: PLC0415 - not every child draws
 
         Path(to).parent.mkdir(parents=True, exist_ok=True)
-        return {"files": save_figures([(self.store.get_run(owner, run_id), name) for run_id, name in runs], Path(to))}
+        first, *others = [(self.store.get_run(owner, run_id), name) for run_id, name in [run, *together]]
+        return {"files": save_figures(first, others, Path(to))}
 
     def save_report(self, owner: str, run: tuple[str, str], to: str, with_photos: bool) -> dict[str, str]:
         """Write the report of a run (id and name) as one HTML file."""

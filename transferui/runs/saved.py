@@ -30,11 +30,12 @@ def shown_run(run: Run, name: str) -> ShownRun:
     )
 
 
-def save_figures(runs: Sequence[tuple[Run, str]], to: Path) -> list[str]:
-    """Write the figures of the first run, and those of all runs together if there are more, and return the file names.
+def save_figures(run: tuple[Run, str], together: Sequence[tuple[Run, str]], to: Path) -> list[str]:
+    """Write the figures of a run, and those of several runs together if there are two or more; return the file names.
 
     Args:
-        runs: runs and their names.
+        run: the run and its name.
+        together: runs to compare and their names.
         to: a folder, or a path that ends in ``.zip``.
 
     Raises:
@@ -42,8 +43,7 @@ def save_figures(runs: Sequence[tuple[Run, str]], to: Path) -> list[str]:
     """
     from transferui.evaluation.figures import comparison_views, run_views, write_figures  # noqa: PLC0415 - slow to import
 
-    shown = [shown_run(run, name) for run, name in runs]
-    views = [*run_views(shown[0]), *(comparison_views(shown) if len(shown) > 1 else [])]
+    views = [*run_views(shown_run(*run)), *comparison_views([shown_run(*each) for each in together])]
     if not views:
         raise UserError("NO_RESULTS", "There is nothing to draw yet.", "Wait until the run has its first epoch behind it.")
     return write_figures(views, to)
@@ -87,6 +87,6 @@ def save_findings(folder: Path, kind: str, to: Path, *, with_photos: bool = Fals
     to.absolute().parent.mkdir(parents=True, exist_ok=True)
     run = Run(folder.name, folder)
     if kind == "figures":
-        save_figures([(run, "This run")], to)
+        save_figures((run, "This run"), [], to)
     else:
         save_report(run, "This run", to, with_photos=with_photos)

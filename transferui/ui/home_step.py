@@ -18,6 +18,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
 from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
+from transferui.ui import saving
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
 from transferui.ui.html import notice, percent, show, title
 
@@ -37,6 +38,9 @@ class HomeStep:
     card: gr.HTML
     python: gr.Code
     shell: gr.Code
+    report: saving.Keep
+    with_photos: gr.Checkbox
+    figures: saving.Keep
     erase: gr.Button
     back: gr.Button
 
@@ -74,6 +78,16 @@ def layout() -> HomeStep:
                 )
             )
             erase = gr.Button("Erase everything of mine", variant="stop", elem_id="erase")
+    with gr.Row(elem_classes="tu-dls", equal_height=True):
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=320):
+            show(_tile("▤", "Report", "The run on one page: result, curves, mistakes, settings and code. Opens in any browser, prints on A4.", "report.html"))  # fmt: skip
+            with_photos = gr.Checkbox(
+                label="With photos", info="Small copies of some of your photos go into the file.", elem_id="report-photos"
+            )
+            report = saving.report("report")
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=320):
+            show(_tile("◔", "Figures", "Curves, confusion matrix, recall of each class and more, as PNG and as SVG, for slides and papers.", "figures.zip"))  # fmt: skip
+            figures = saving.figures("home-figures")
     with gr.Row(elem_classes="tu-even"):
         with gr.Column(min_width=320):
             card = show("", elem_id="model-card")
@@ -84,7 +98,7 @@ def layout() -> HomeStep:
             shell = gr.Code(shell_code({}), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
-    return HomeStep(message, about, download, open_file, card, python, shell, erase, back)
+    return HomeStep(message, about, download, open_file, card, python, shell, report, with_photos, figures, erase, back)
 
 
 def _tile(icon: str, name: str, text: str, meta: str) -> str:
@@ -177,6 +191,9 @@ class HomeEvents:
         """
         step, self.refresh, self.n_after = self.step, refresh, len(after)
         step.open_file.upload(self.open_model, [owner, step.open_file], [step.message, *after], preprocess=False, **LONG)
+        keeping = saving.Saving(self.server)
+        keeping.wire_report(step.report, owner, step.with_photos)
+        keeping.wire_figures(step.figures, owner)
 
     def prepare(self, owner: str) -> Iterator[list[Any]]:
         """Write the shown run's bundle into a folder that nobody can guess; for `[message, *HomeStep.out]`."""

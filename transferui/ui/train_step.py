@@ -10,7 +10,7 @@ import gradio as gr
 from transferui.config import make_config
 from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
-from transferui.ui import result_view, run_view, runs_view
+from transferui.ui import result_view, run_view, runs_view, saving
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
@@ -33,6 +33,7 @@ class TrainStep:
     loss: gr.HTML
     accuracy: gr.HTML
     runs: gr.HTML
+    figures: saving.Keep
     remembered: gr.HTML
     forget: gr.Button
     timer: gr.Timer
@@ -70,6 +71,7 @@ def layout() -> TrainStep:
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
     runs = clickable(runs_view.runs([], "", []), "runs-list")
+    figures = saving.figures("train-figures", "The curves above as pictures, and those of the runs marked for comparison.")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
         forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
@@ -77,7 +79,7 @@ def layout() -> TrainStep:
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
     timer = gr.Timer(POLL_S, active=False)
-    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, remembered, forget, timer, back, forward)
+    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, figures, remembered, forget, timer, back, forward)
 
 
 def view(desk: Desk) -> list[Any]:
@@ -140,6 +142,7 @@ class TrainEvents:
         step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
+        saving.Saving(self.server).wire_figures(step.figures, owner)
 
     def start(self, owner: str, *values: Any) -> list[Any]:
         """Train was pressed; a second press finds the run of the first."""
