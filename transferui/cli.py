@@ -67,10 +67,11 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("source", metavar="SOURCE")
     _command(commands, "backbones", run_backbones, "list the networks")
-    export = _command(commands, "export", run_export, "write a model in another form")
+    export = _command(commands, "export", run_export, "write a model in another form, or what was found out about it")
     export.add_argument("model", metavar="RUN|MODEL")
-    export.add_argument("--format", default="bundle", choices=["bundle"])
-    export.add_argument("--to", required=True, metavar="PATH")
+    export.add_argument("--format", default="bundle", choices=["bundle", "report", "figures"])
+    export.add_argument("--to", required=True, metavar="PATH", help="a file; for figures a folder or a ZIP")
+    export.add_argument("--with-photos", action="store_true", help="put small copies of photos into the report")
     _command(commands, "doctor", run_doctor, "check this installation")
     return parser
 
@@ -271,10 +272,16 @@ def run_backbones(options: argparse.Namespace) -> int:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Write the model of a run or bundle in another form."""
-    from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
+    """Write the model of a run or bundle in another form, or the report or figures of a run."""
+    model, path = Path(options.model), Path(options.to)
+    if options.format == "bundle":
+        from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
 
-    path = save_bundle(_open_model(Path(options.model), _data_dir(options)), Path(options.to))
+        save_bundle(_open_model(model, _data_dir(options)), path)
+    else:
+        from transferui.runs.saved import save_findings  # noqa: PLC0415 - loads matplotlib
+
+        save_findings(model, options.format, path, with_photos=options.with_photos)
     _print(options, {"path": str(path), "format": options.format}, f"Written: {path}")
     return 0
 

@@ -111,6 +111,22 @@ class Answers:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
         return {"path": str(save_bundle(self._model(Path(folder)), Path(to)))}
 
+    def save_figures(self, owner: str, run: tuple[str, str], together: list[tuple[str, str]], to: str) -> dict[str, Any]:
+        """Write a ZIP of the figures of a run (id and name), and of several together if there are two or more."""
+        from transferui.runs.saved import save_figures  # noqa: PLC0415 - not every child draws
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        first, *others = [(self.store.get_run(owner, run_id), name) for run_id, name in [run, *together]]
+        return {"files": save_figures(first, others, Path(to))}
+
+    def save_report(self, owner: str, run: tuple[str, str], to: str, with_photos: bool) -> dict[str, str]:
+        """Write the report of a run (id and name) as one HTML file."""
+        from transferui.runs.saved import save_report  # noqa: PLC0415
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        run_id, name = run
+        return {"path": str(save_report(self.store.get_run(owner, run_id), name, Path(to), with_photos=with_photos))}
+
     def open_bundle(self, path: str) -> dict[str, Any]:
         """Check a bundle and tell what it is."""
         model = self._model(Path(path))

@@ -11,7 +11,7 @@ from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import make_config
 from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
-from transferui.ui import result_view, run_view, runs_view
+from transferui.ui import result_view, run_view, runs_view, saving
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
@@ -34,6 +34,7 @@ class TrainStep:
     loss: gr.HTML
     accuracy: gr.HTML
     runs: gr.HTML
+    figures: saving.Keep
     remembered: gr.HTML
     forget: gr.Button
     timer: gr.Timer
@@ -71,6 +72,7 @@ def layout() -> TrainStep:
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
     runs = clickable(runs_view.runs([], "", []), "runs-list")
+    figures = saving.figures("train-figures", "The curves above as pictures, and those of the runs marked for comparison.")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
         forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
@@ -78,7 +80,7 @@ def layout() -> TrainStep:
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
     timer = gr.Timer(POLL_S, active=False)
-    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, remembered, forget, timer, back, forward)
+    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, figures, remembered, forget, timer, back, forward)
 
 
 def view(desk: Desk) -> list[Any]:
@@ -141,6 +143,7 @@ class TrainEvents:
         step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
+        saving.Saving(self.server).wire_figures(step.figures, owner)
 
     def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
         """Connect the button of the result that sets what to try next in step 2.
