@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+from tests.conftest import draw_photos
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.evaluation.results import describe
@@ -9,10 +11,16 @@ from transferui.training.state import Hooks
 from transferui.training.train import train_model
 
 
-@pytest.fixture
-def run(photos, data_dir):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    photos, home = draw_photos(tmp_path_factory.mktemp("photos")), tmp_path_factory.mktemp("home")
     hooks = Hooks(lambda row: None, lambda: False, lambda run: None)
-    return train_model(open_dataset(photos), TrainConfig(epochs=3, image_size=64, trainable="pool"), data_dir, hooks)
+    return train_model(open_dataset(photos), TrainConfig(epochs=3, image_size=64), home, hooks)
+
+
+@pytest.fixture
+def run(trained):
+    return replace(trained, work=replace(trained.work, broken={}))
 
 
 def test_results_are_plain_data_and_agree_with_themselves(run):
