@@ -52,14 +52,18 @@ def draw_photo(path, color, seed):
     return path
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """A tree of class folders: three classes, ten different photos each."""
-    root = tmp_path / "photos"
+def draw_photos(root):
+    """Class folders of ten photos each."""
     for label, (name, color) in enumerate(COLORS.items()):
         for n in range(10):
             draw_photo(root / name / f"{n}.jpg", color, 100 * label + n)
     return root
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A tree of class folders: three classes, ten different photos each."""
+    return draw_photos(tmp_path / "photos")
 
 
 @pytest.fixture(scope="session")
