@@ -96,7 +96,7 @@ ANTS = [("efficientnet_lite0", "none", 0.93), ("squeezenet1_1", "none", 0.88), (
 @pytest.mark.parametrize(("backbone", "trainable", "least"), ANTS)
 def test_ants_and_bees_are_learned_from_real_weights(shared_data, here, monkeypatch, backbone, trainable, least):
     monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
-    done = here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=2",
+    done = here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=1",
                 "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["n_val"] == 153 and values["val_accuracy"] >= least and values["frozen_unchanged"]

@@ -20,7 +20,7 @@ QUICK = TrainConfig(epochs=3, image_size=64)
 LONG = TrainConfig(epochs=3, image_size=64, trainable="all", finetune_epochs=1000, early_stopping=0, batch_size=4)
 
 
-def wait_for(check, seconds=40.0):
+def wait_for(check, seconds=180.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = check()

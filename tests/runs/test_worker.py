@@ -56,3 +56,15 @@ def test_a_bug_of_ours_gets_a_number_that_stands_in_the_log_too(store, dataset, 
     number = run.status()["message"].split("(")[1].split(")")[0]
     log = capsys.readouterr().err
     assert number in log and "ZeroDivisionError" in log
+
+
+def test_speed_and_time_left_of_one_job_are_not_told_of_the_next(store, dataset, monkeypatch):
+    monkeypatch.setattr(worker, "STATUS_EVERY_S", 0)
+    run = store.create_run(ME, dataset.folder, TINY)
+    teller = worker.Worker(run, store.data_dir, None)
+    teller._report({"what": "Looking at every photo once", "done": 9, "total": 9, "images_per_s": 30, "eta_s": 0.1})
+    teller._report({"what": "Preparing the head's first lesson", "done": 1, "total": 9})
+    assert "images_per_s" not in run.status() and "eta_s" not in run.status()
+    teller._report({"phase": "finetune", "epoch": 1, "epochs": 3, "done": 1, "total": 9})
+    teller._report({"row": {"phase": "finetune", "epoch": 1, "images_per_s": 5}})
+    assert run.status()["epochs"] == 3

@@ -52,3 +52,9 @@ def test_a_shard_that_a_killed_process_left_is_swept(tmp_path):
     os.utime(old, (1.0, 1.0))
     kept.save("a", ["2"], torch.ones(1, 3))
     assert not old.exists() and new.exists()
+
+
+def test_a_budget_of_nothing_forgets_what_there_was(tmp_path):
+    assert FeatureCache(tmp_path).save("a", ["1"], torch.ones(1, 3))
+    kept = FeatureCache(tmp_path, budget=0)
+    assert not kept.save("b", ["1"], torch.ones(1, 3)) and kept.size() == 0

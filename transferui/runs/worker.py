@@ -187,7 +187,8 @@ class Worker:
         if now - self.last_status >= STATUS_EVERY_S:
             self.last_status = now
             shown = {k: v for k, v in row.items() if k != "row"}
-            kept = self.last if self.last.get("phase") == shown.get("phase") and "epochs" not in shown else {}
+            same = "phase" in shown and self.last.get("phase") == shown["phase"]
+            kept = self.last if same and "epochs" not in shown else {}
             self._status("running" if "phase" in row else "preparing", **{**kept, **shown})
 
     def _status(self, state: str, **values: Any) -> None:

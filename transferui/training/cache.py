@@ -67,6 +67,7 @@ class FeatureCache:
         """Add rows (N, …) of these pictures; False when they alone would take more than half the budget, or the disk is full."""
         size = rows.numel() * rows.element_size()
         if size > self.budget // 2:
+            self._make_room(0)  # a budget that was lowered, to nothing perhaps, holds from now on
             return False
         home = self.folder / key
         temporary = home / f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
@@ -93,7 +94,7 @@ class FeatureCache:
     def _keys(self) -> list[Path]:
         return [p for p in self.folder.iterdir() if p.is_dir()] if self.folder.is_dir() else []
 
-    def _make_room(self, size: int, keep: str) -> None:
+    def _make_room(self, size: int, keep: str = "") -> None:
         """Drop the least recently used keys until `size` more bytes fit; sweep what killed processes left."""
         folders = sorted(self._keys(), key=_last_used)
         for leftover in (f for folder in folders for f in folder.glob(".*.tmp")):
