@@ -76,3 +76,13 @@ def test_a_series_is_shown_in_the_order_of_time_and_can_be_thinned(folder, data_
     assert names[0] == "cat/film 0.jpg" and names[-1] == "cat/film 29.jpg"
     thinner = edits.drop_samples(dataset, data_dir, series.actions[0].samples)
     assert 6 + 10 <= thinner.counts["cat"] < 36 and thinner.counts["dog"] == 6
+
+
+def test_of_the_very_same_file_in_train_and_a_given_check_folder_the_one_in_train_goes(tmp_path, data_dir):
+    for n in range(4):
+        for part, extra in (("train", 0), ("val", 50)):
+            save(scene(n + extra), tmp_path / "p" / part / "cat" / f"{n}.png")
+            save(scene(100 + n + extra), tmp_path / "p" / part / "dog" / f"{n}.png")
+    save(scene(51), tmp_path / "p" / "train" / "cat" / "again.png")
+    dataset = stored(tmp_path / "p", data_dir)
+    assert [s.split for s in dataset.samples].count("val") == 8 and found(dataset, "leak") is None
