@@ -86,3 +86,11 @@ def test_of_the_very_same_file_in_train_and_a_given_check_folder_the_one_in_trai
     save(scene(51), tmp_path / "p" / "train" / "cat" / "again.png")
     dataset = stored(tmp_path / "p", data_dir)
     assert [s.split for s in dataset.samples].count("val") == 8 and found(dataset, "leak") is None
+
+
+def test_a_series_that_lies_in_two_classes_is_named_but_not_moved_with_one_click(folder, data_dir):
+    for n in range(8):
+        save(frame(scene(7), n / 3), folder / ("cat" if n % 2 else "dog") / f"film {n}.jpg")
+    conflict = found(stored(folder, data_dir), "conflict")
+    assert conflict.title == "8 photos of different classes look the same"
+    assert conflict.actions == () and conflict.cases[0].actions == ()
