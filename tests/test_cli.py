@@ -82,6 +82,18 @@ def test_check_says_what_is_wrong(photos, here):
     assert done.returncode == 2 and "single" in done.stdout
 
 
+def test_check_lists_what_was_found_with_its_files(photos, here):
+    (photos / "red" / "again.jpg").write_bytes((photos / "blue" / "0.jpg").read_bytes())
+    done = here("check", photos, "--json")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (
+        finding["kind"] == "conflict"
+        and finding["severity"] == "bad"
+        and sorted(finding["files"]) == ["blue/0.jpg", "red/again.jpg"]
+    )
+    assert "two classes" in here("check", photos).stdout and done.returncode == 0
+
+
 def test_backbones_and_doctor_print_one_object(here):
     rows = json.loads(here("backbones", "--json").stdout)["backbones"]
     assert len(rows) == 18 and rows[0]["ready"]

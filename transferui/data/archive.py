@@ -72,8 +72,9 @@ def _scan_folder(folder: Path) -> Scan:
 
 def _scan_zip(path: Path) -> Scan:
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
+        # It stays open for the members: opening it anew for each would read the whole directory each time.
+        archive = zipfile.ZipFile(path)
+        infos = archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError, UnicodeDecodeError) as error:
         raise _bad_zip(path) from error
     _check_limits(infos)
@@ -87,7 +88,7 @@ def _scan_zip(path: Path) -> Scan:
             skipped.append(Skipped(shown(info.filename), reason))
         else:
             parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-            found.append(FoundFile(parts, partial(_read_member, path, info)))
+            found.append(FoundFile(parts, partial(_read_member, archive, info)))
     if files and not found and all(info.flag_bits & 1 for info in files):
         raise UserError("ZIP_PASSWORD", "The ZIP is protected by a password.", "Save it without a password and add it again.")
     return sort_files(found, skipped)
@@ -156,11 +157,11 @@ def _bad_path(name: str) -> str:
     return "its name leads out of the folder" if outside else ""
 
 
-def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
-    """One member, with a counter that does not trust the size its header claims."""
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One member, with a counter that does not trust the size its header claims; threads may read side by side."""
     content = bytearray()
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(info) as file:
+        with archive.open(info) as file:
             while chunk := file.read(CHUNK):
                 content += chunk
                 if len(content) > MAX_BYTES:

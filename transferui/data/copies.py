@@ -51,26 +51,36 @@ def _conflicts(dataset: Dataset, kin: Kin) -> list[Finding]:
         return []
     cases = []
     for cluster in clusters[:MAX_CASES]:
-        labels = sorted({label[i] for i in cluster})
-        names = [dataset.class_names[k] for k in labels]
-        moves = [Action(f"It is {dataset.class_names[k]}", "move", tuple(i for i in cluster if label[i] != k), k) for k in labels]
-        caption = "in " + quoted(names)
-        cases.append(Case(tuple(cluster), caption, (*moves, Action("Drop", "drop", tuple(cluster)))))
-    n = len(clusters)
-    everything = tuple(sorted(i for cluster in clusters for i in cluster))
+        names = quoted(dataset.class_names[k] for k in sorted({label[i] for i in cluster}))
+        cases.append(Case(tuple(some(cluster)), f"in {names}", _decisions(dataset, cluster)))
+    n, everything = len(clusters), tuple(sorted(i for cluster in clusters for i in cluster))
+    long = any(len(cluster) >= SERIES_LENGTH for cluster in clusters)
+    title = f"{len(everything):,} photos of different classes look the same" if long else ""
     return [
         Finding(
             "conflict",
             "bad",
-            f"{count(n, 'photo is', 'photos are')} in two classes at once",
+            title or f"{count(n, 'photo is', 'photos are')} in two classes at once",
             "The same picture cannot be two things. Say what it shows, or drop it.",
             "conflicting labels",
             everything,
             cases=tuple(cases),
             n_cases=n,
-            actions=(Action("Drop all of them", "drop", everything),) if n > 1 else (),
+            actions=(Action(f"Drop all {len(everything):,}", "drop", everything),) if n > 1 and not long else (),
         )
     ]
+
+
+def _decisions(dataset: Dataset, cluster: Sequence[int]) -> tuple[Action, ...]:
+    """One click per class, and one to drop; none for a whole series, which nobody should move without a look at each."""
+    if len(cluster) >= SERIES_LENGTH:
+        return ()
+    label = {i: dataset.samples[i].label for i in cluster}
+    moves = [
+        Action(f"It is {dataset.class_names[k]}", "move", tuple(i for i in cluster if label[i] != k), k)
+        for k in sorted(set(label.values()))
+    ]
+    return (*moves, Action("Drop", "drop", tuple(cluster)))
 
 
 def _leaks(dataset: Dataset, kin: Kin) -> list[Finding]:

@@ -166,14 +166,12 @@ def _take(dataset: Dataset, units: Sequence[Unit], fraction: float) -> _Part:
         last = n == len(units) - 1 and len(taken) + len(unit) == total
         if len(unit) <= 2 * (wanted - len(taken)) and not last:
             taken += unit
-    if len(taken) >= max(1.0, ENOUGH * wanted):
-        return _Part(frozenset(taken))
-    return _cut(dataset, units, taken, wanted) or _smallest(units, taken)
-
-
-def _smallest(units: Sequence[Unit], taken: Sequence[int]) -> _Part:
-    """At least one unit, where there are two."""
-    return _Part(frozenset(taken or (sorted(units, key=len)[0] if len(units) > 1 else ())))
+    enough = max(1.0, ENOUGH * wanted)
+    for unit in sorted(units, key=len)[:-1]:  # better too many than a series on both sides; the largest is to learn from
+        if len(taken) < enough and not set(unit) <= set(taken):
+            taken += unit
+    cut = _cut(dataset, units, taken, wanted) if len(taken) < enough else None
+    return cut or _Part(frozenset(taken))
 
 
 def _cut(dataset: Dataset, units: Sequence[Unit], taken: Sequence[int], wanted: int) -> _Part | None:

@@ -150,7 +150,9 @@ def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any
     first: dict[str, dict[str, Any]] = {}
     conflicts = []
     for row in rows:
-        kept.setdefault((row["sha256"], row["class"]), row)
+        key = (row["sha256"], row["class"])
+        if key not in kept or (kept[key]["split"] == "train" and row["split"] in ("val", "test")):
+            kept[key] = row  # a given check stays whole: the copy in train goes
         other = first.setdefault(row["sha256"], row)
         if other["class"] != row["class"]:
             conflicts.append(f"{other['name']} and {row['name']}")

@@ -14,6 +14,8 @@ from transferui.ui.html import data_uri, img, photos
 
 # Cases of a finding and pictures of a case on the page; each picture weighs 6 KB.
 CASES, PICTURES = 4, 4
+# Findings that are on the page at once.
+FIRST = 3
 # What needs a decision is open at once, as far as this many cases.
 OPEN = 2
 # Skipped files that are named; the rest is counted.
@@ -27,7 +29,8 @@ def health(dataset: Dataset, problem: UserError | None, ignored: Collection[str]
     found = load_findings(dataset)
     shown = [finding for finding in found or () if finding.id not in ignored]
     rows = [_row("bad", f"<span>{escape(problem.message)} {escape(problem.hint)}</span>")] if problem else []
-    rows += [_unknown()] if found is None else [_finding(dataset, finding) for finding in shown]
+    rows += [_unknown()] if found is None else [_finding(dataset, finding) for finding in shown[:FIRST]]
+    rows += _later(dataset, shown[FIRST:])
     rows += [_row("ok", f"<span>{escape(note)}</span>") for note in dataset.notes if IN_TWO_CLASSES not in note]
     n = len(dataset.samples)
     if not dataset.skipped and n:
@@ -40,6 +43,15 @@ def health(dataset: Dataset, problem: UserError | None, ignored: Collection[str]
 def _row(kind: str, body: str) -> str:
     sign = {"ok": "✓", "info": "i"}.get(kind, "!")
     return f'<li class="{kind}"><i aria-hidden="true">{sign}</i>{body}</li>'
+
+
+def _later(dataset: Dataset, findings: Sequence[Finding]) -> list[str]:
+    """The less severe ones behind a click, so that a long list does not bury the page."""
+    if not findings:
+        return []
+    rows = "".join(_finding(dataset, finding) for finding in findings)
+    more = f"{len(findings):,} more {'finding' if len(findings) == 1 else 'findings'}"
+    return [f'<li class="later"><details><summary>{more}</summary><ul class="tu-health">{rows}</ul></details></li>']
 
 
 def _unknown() -> str:
@@ -69,6 +81,8 @@ def _pictures(dataset: Dataset, finding: Finding) -> str:
         behind = f"<details><summary>Show more</summary>{rest}</details>" if rest else ""
         return "".join(cases[:OPEN]) + behind
     strip = "".join(_photo(dataset, case.samples[0]) for case in finding.cases[: CASES + 1])
+    if finding.n_cases == 1 and len(finding.cases[0].samples) == 1:
+        return f'<div class="pair">{strip}</div>'
     return f'<div class="pair">{strip}</div><details><summary>Show them</summary>{"".join(cases)}{more}</details>'
 
 
