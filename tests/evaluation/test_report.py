@@ -21,6 +21,12 @@ def shown(results=None, **settings):
     return ShownRun("Run 1", results or answers(100, 20), curve_rows(), TrainConfig(**settings).model_dump(), 1.0, "garden")
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """The report of the plain run, which many tests look at."""
+    return report_html(shown())
+
+
 class Tags(HTMLParser):
     """Every tag with its attributes."""
 
@@ -33,20 +39,22 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def test_it_says_how_good_and_how_sure():
-    html = report_html(shown())
-    assert "83\u00a0%" in html and "40\u00a0% to 95\u00a0%" in html and "of 120 validation photos" in html
-    assert "20 of 120 photos of <bdi>ants</bdi> were answered <bdi>bees</bdi>" in html
+def test_it_says_how_good_and_how_sure(plain):
+    assert "83\u00a0%" in plain and "40\u00a0% to 95\u00a0%" in plain and "of 120 validation photos" in plain
+    assert "20 of 120 photos of <bdi>ants</bdi> were answered <bdi>bees</bdi>" in plain
 
 
-def test_it_needs_nobody_and_runs_nothing():
-    tags = Tags(report_html(shown())).found
+def test_it_needs_nobody_and_runs_nothing(plain):
+    tags = Tags(plain).found
     assert not {"script", "link", "iframe", "object", "base", "form"} & {tag for tag, _ in tags}
     for _, attributes in tags:
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "href", "xlink:href"):
             assert attributes.get(name, "#").startswith(("#", "data:image/jpeg"))
-    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"}) in tags
+    assert (
+        "meta",
+        {"http-equiv": "Content-Security-Policy", "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"},
+    ) in tags
 
 
 def test_names_and_notes_from_people_stay_text():
@@ -65,16 +73,16 @@ def test_a_diagnosis_stands_in_it_with_what_to_try():
     assert "It learns by heart." in html and "train 0.1, val 0.9" in html and "trainable none" in html
 
 
-def test_changed_settings_and_the_code_to_do_it_again_are_in_it():
+def test_changed_settings_and_the_code_to_do_it_again_are_in_it(plain):
     html = report_html(shown(epochs=7, trainable="last"))
     assert "epochs=7" in html and "--trainable last" in html and "Passes over the photos (epochs)" in html
-    assert "None: this is the standard recipe." in report_html(shown())
+    assert "None: this is the standard recipe." in plain
 
 
-def test_ids_of_two_figures_never_meet():
-    ids = re.findall(r'\bid="([^"]*)"', report_html(shown()))
+def test_ids_of_two_figures_never_meet(plain):
+    ids = re.findall(r'\bid="([^"]*)"', plain)
     assert len(ids) == len(set(ids))
-    assert set(re.findall(r'(?:href="|url\()#([^")]*)', report_html(shown()))) <= set(ids)
+    assert set(re.findall(r'(?:href="|url\()#([^")]*)', plain)) <= set(ids)
 
 
 def test_photos_are_in_it_only_when_asked_for(photos, data_dir):
@@ -96,7 +104,6 @@ def test_a_run_without_results_has_no_report():
         report_html(replace(shown(), results={}))
 
 
-def test_colors_follow_light_and_dark():
-    html = report_html(shown())
-    figures = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+def test_colors_follow_light_and_dark(plain):
+    figures = "".join(re.findall(r"<svg.*?</svg>", plain, re.DOTALL))
     assert "var(--accent)" in figures and "#0f7a5e" not in figures and "#ffffff" not in figures

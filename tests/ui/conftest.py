@@ -43,7 +43,12 @@ def entry(tmp_path):
     def make(results=None, *, state="finished", rows=None, **settings):
         folder = tmp_path / "runs" / f"20260101-00000{len(made)}-{len(made):016d}"
         folder.mkdir(parents=True)
-        facts = {"settings": TrainConfig(**settings).model_dump(), "dataset_name": "<b>garden</b>", "dataset_folder": "", "created": 1.0}
+        facts = {
+            "settings": TrainConfig(**settings).model_dump(),
+            "dataset_name": "<b>garden</b>",
+            "dataset_folder": "",
+            "created": 1.0,
+        }
         (folder / "config.json").write_text(json.dumps(facts))
         (folder / "status.json").write_text(json.dumps({"state": state}))
         (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (curve_rows() if rows is None else rows)))

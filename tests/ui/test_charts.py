@@ -1,6 +1,7 @@
 import math
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 
@@ -69,4 +70,4 @@ def test_labels_keep_apart_and_stay_inside(heights):
     gap = min(0.1, 1 / max(1, len(heights) - 1))
     ordered = sorted(placed)
     assert all(-1e-6 <= at <= 1 + 1e-6 for at in placed)
-    assert all(b - a >= gap - 0.03 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(b - a >= gap - 0.03 for a, b in pairwise(ordered))

@@ -52,7 +52,10 @@ def test_another_split_of_the_same_photos_is_compared_only_where_it_overlaps(ent
 )
 def test_a_run_without_result_is_in_the_table_and_said(entry, state, said):
     html = compared(entry(answers(60, 40)), entry(state=state))
-    assert f"Run 2 {'is ' if said == 'still going on' else 'was ' if said in ('interrupted', 'stopped') else ''}{said}" in html and "–" in html
+    assert (
+        f"Run 2 {'is ' if said == 'still going on' else 'was ' if said in ('interrupted', 'stopped') else ''}{said}" in html
+        and "–" in html
+    )
 
 
 def test_a_run_that_goes_on_is_compared_by_its_best_state_so_far(entry):
