@@ -52,6 +52,10 @@ def test_train_predict_evaluate_and_export_in_a_row(photos, data_dir, here, tmp_
     assert json.loads(done.stdout)["n"] == 30
     done = here("export", values["run_dir"], "--format", "bundle", "--to", tmp_path / "again.zip", "--json")
     assert done.returncode == 0 and (tmp_path / "again.zip").read_bytes() == model.read_bytes()
+    done = here("export", values["run_dir"], "--format", "report", "--to", tmp_path / "new" / "report.html", "--json")
+    assert json.loads(done.stdout)["format"] == "report" and "<h2>Result</h2>" in (tmp_path / "new" / "report.html").read_text()
+    done = here("export", values["run_dir"], "--format", "figures", "--to", tmp_path / "figures")
+    assert done.returncode == 0 and (tmp_path / "figures" / "loss-curve.svg").is_file()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,8 @@ def test_train_predict_evaluate_and_export_in_a_row(photos, data_dir, here, tmp_
      (["train", "PHOTOS", "--set", "nonsense=1"], "no setting"), (["train", "PHOTOS", "--set", "epochs"], "key=value"),
      (["train", "PHOTOS", "--set", "head_learning_rate=nan"], "a number from"), (["train", "PHOTOS", "--backbone", "resnet"], "resnet18"),
      (["train", "PHOTOS", "--trainable", "layer9"], "stem"), (["predict", "nowhere.zip", "x.jpg"], "no file"),
-     (["predict", "README.md", "x.jpg"], "not a model"), (["train", "sample:nonsense"], "signs")],
+     (["predict", "README.md", "x.jpg"], "not a model"), (["train", "sample:nonsense"], "signs"),
+     (["export", "README.md", "--format", "report", "--to", "x.html"], "run folder")],
 )  # fmt: skip
 def test_what_the_user_can_mend_is_a_sentence_and_exit_code_2(words, said, photos, here):
     done = here(*(photos if word == "PHOTOS" else word for word in words))

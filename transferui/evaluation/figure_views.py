@@ -151,27 +151,24 @@ def confusion(axes: Axes, results: Results) -> str:
     matrix = np.asarray(results["confusion"])
     n, names = len(matrix), [plain(name) for name in results["classes"]]
     strength = (matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))) ** 0.55
-    for i in range(n):
-        for j in range(n):
-            color, alpha = (ACCENT, 0.32 * strength[i, j]) if i == j else (BAD, 0.6 * strength[i, j])
-            gap = 0.06 if n <= NUMBERS else 0.0
-            if not matrix[i, j]:
-                color, alpha = SUNK, 1.0
-            axes.add_patch(
-                Rectangle((j - 0.5 + gap, i - 0.5 + gap), 1 - 2 * gap, 1 - 2 * gap, color=color, alpha=alpha, linewidth=0)
-            )
-            if n <= NUMBERS:
-                bold = "bold" if i == j else "normal"
-                axes.text(
-                    j, i, str(matrix[i, j]), ha="center", va="center", fontweight=bold, color=INK if matrix[i, j] else INK_3
-                )
+    numbered = n <= NUMBERS
+    if not numbered:  # one sheet below all cells instead of thousands of empty ones
+        axes.add_patch(Rectangle((-0.5, -0.5), n, n, color=SUNK, linewidth=0))
+    for i, j in np.ndindex(n, n):
+        if matrix[i, j] or numbered:
+            hue, alpha = (ACCENT, 0.32 * strength[i, j]) if i == j else (BAD, 0.6 * strength[i, j])
+            _square(axes, (j, i), (hue, alpha) if matrix[i, j] else (SUNK, 1.0), 0.06 if numbered else 0.0)
+        if numbered:
+            weight, color = "bold" if i == j else "normal", INK if matrix[i, j] else INK_3
+            text = axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontweight=weight, color=color)
+            text.set_in_layout(False)  # it lies inside; measuring hundreds of them takes seconds
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_aspect("equal")
     axes.set_xlabel("answered by the network")
     axes.set_ylabel("true class")
     shown = names if n <= NAMES else []
-    size = 10.5 if n <= NUMBERS else 7
+    size = 10.5 if numbered else 7
     tilted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if n > 4 else {}
     axes.set_xticks(range(len(shown)), shown, fontsize=size, **tilted)
     axes.set_yticks(range(len(shown)), shown, fontsize=size)
@@ -179,6 +176,12 @@ def confusion(axes: Axes, results: Results) -> str:
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     return f"{int(np.trace(matrix))} of {int(matrix.sum())} validation photos of {n} classes are on the diagonal: answered right."
+
+
+def _square(axes: Axes, at: tuple[int, int], fill: tuple[str, float], gap: float) -> None:
+    """One cell of the matrix, column and row, with color and strength."""
+    (x, y), (color, alpha), side = at, fill, 1 - 2 * gap
+    axes.add_patch(Rectangle((x - side / 2, y - side / 2), side, side, color=color, alpha=alpha, linewidth=0, in_layout=False))
 
 
 def class_recall(axes: Axes, results: Results) -> str:

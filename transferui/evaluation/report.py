@@ -42,7 +42,7 @@ def report_html(run: ShownRun, dataset: Dataset | None = None, *, with_photos: b
     if not run.results:
         raise UserError("NO_RESULTS", "A report needs a run with results, and this one has none yet.", "Train first.")
     views = [replace(view, size=SIZES.get(view.name, view.size)) for view in run_views(run) if view.name != "class-recall"]
-    figures = {view.name: draw(view, titled=False) for view in views}
+    figures = {view.name: draw(view, titled=False, as_png=False) for view in views}
     photos = dataset if with_photos else None
     title = f"{', '.join(run.results['classes'][:4])}{' …' if len(run.results['classes']) > 4 else ''}"
     body = "".join([
