@@ -3,6 +3,7 @@
 import contextlib
 import re
 
+import gradio as gr
 import pytest
 
 from tests.conftest import draw_photo
@@ -76,10 +77,22 @@ class Choosing:
         self.events.server, self.events.n_out = server, 0
 
     def recipe(self, name):
-        import gradio as gr
-
         self.events.choose_recipe(OWNER, gr.EventData(None, {"pick": name}))
         return desk_of(self.server, OWNER)
+
+    def network(self, name):
+        self.events.choose_network(OWNER, gr.EventData(None, {"pick": name}))
+        return desk_of(self.server, OWNER)
+
+
+def test_another_network_keeps_the_recipe_and_starts_own_blocks_anew(server, tmp_path):
+    give(server, tmp_path, ["ants", "bees"])
+    events = Choosing(server)
+    events.recipe("best")
+    desk = events.network("squeezenet1_1")
+    assert recipe_of(desk) == "best" and desk.trainable and set(desk.trainable) <= {s.name for s in desk.backbone.stages}
+    update(server, OWNER, trainable=desk.trainable[:1])
+    assert events.network("efficientnet_lite0").trainable == []
 
 
 def test_digits_are_not_mirrored_by_any_recipe_and_the_page_says_why(server, tmp_path):

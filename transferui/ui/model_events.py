@@ -16,7 +16,7 @@ from transferui.ui.copies_view import copies
 from transferui.ui.desk import LONG, QUIET, Desk, Server, changed_settings, desk_of, skips, update
 from transferui.ui.html import notice, picked
 from transferui.ui.model_step import ModelStep, view
-from transferui.ui.recipe_view import OWN, recipe_for, recipes, words
+from transferui.ui.recipe_view import OWN, recipe_for, recipe_of, recipes, words
 
 
 class ModelEvents:
@@ -43,10 +43,13 @@ class ModelEvents:
             event(partial(self.set_value, name), [owner, widget], changed, preprocess=False, **QUIET)
 
     def choose_network(self, owner: str, event: gr.EventData) -> list[Any]:
-        """A network's card was chosen; freezing starts again with the head only."""
+        """A network's card was chosen; the recipe stays, and own blocks start again with the head only."""
         try:
-            backbone = get_backbone(picked(event))
-            return self._all(update(self.server, owner, backbone=backbone.name, trainable=[]))
+            backbone, desk = get_backbone(picked(event)), desk_of(self.server, owner)
+            name = recipe_of(desk)
+            wanted = str(recipe_for(desk, name)["trainable"]) if name in PRESETS else "none"
+            trainable = list(resolve_trainable(backbone, wanted))
+            return self._all(update(self.server, owner, backbone=backbone.name, trainable=trainable))
         except UserError as error:
             return self._refused(owner, error)
 
