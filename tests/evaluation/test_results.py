@@ -1,6 +1,7 @@
 """results.json of real runs on drawn photos."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -126,3 +127,13 @@ def test_photos_in_the_wrong_folders_are_no_better_than_guessing(tmp_path, data_
         draw_photo(tmp_path / "set" / f"class{n % 2}" / f"{n}.jpg", list(COLORS.values())[n // 2 % 3], n)
     values = describe(run(tmp_path / "set", data_dir), final=True)
     assert values["guessing"] and values["headline"] == "cv"
+
+
+def test_near_copies_stay_in_one_fold(photos, data_dir):
+    trained = run(photos, data_dir)
+    picks = [*trained.split.train, *trained.split.val]
+    # A split that knows groups; its numbers may well be those of photos that are alone.
+    known = tuple(7 if i < 3 else None for i in range(30))
+    trained.split = SimpleNamespace(train=trained.split.train, val=trained.split.val, groups=known)
+    groups = dict(zip(picks, group_ids(trained, picks).tolist(), strict=True))
+    assert groups[0] == groups[1] == groups[2] and len(set(groups.values())) == 28

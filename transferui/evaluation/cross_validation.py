@@ -96,8 +96,9 @@ def _epochs(run: Trained) -> int:
 
 def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
     """A number per photo (N,), shared by photos that must stay together: equal files, and near-copies as the split knows them."""
-    near = getattr(run.split, "groups", None) or ()
-    names = [near[i] if len(near) == len(run.dataset.samples) else i for i in picks]
+    near = getattr(run.split, "groups", None) or tuple(getattr(sample, "group", None) for sample in run.dataset.samples)
+    # One that is alone goes by its own number; groups by theirs, which could be the same number.
+    names = [("alone", i) if near[i] is None else ("group", near[i]) for i in picks]
     equal: dict[str, Any] = {}
     joined = [equal.setdefault(run.dataset.samples[i].sha256, name) for i, name in zip(picks, names, strict=True)]
     order = {name: n for n, name in enumerate(dict.fromkeys(joined))}
