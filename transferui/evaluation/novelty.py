@@ -65,7 +65,9 @@ class Novelty:
     def verdict(self, features: Tensor, logits: Tensor) -> list[str]:
         """``unknown`` (like nothing that was shown), ``not_sure`` or ``sure``, for features (N, D) and logits (N, K)."""
         far, unclear = self.distance(features) > self.far, gaps(logits) < self.unclear
-        return [VERDICTS[2] if a else VERDICTS[1] if b else VERDICTS[0] for a, b in zip(far.tolist(), unclear.tolist(), strict=True)]
+        return [
+            VERDICTS[2] if a else VERDICTS[1] if b else VERDICTS[0] for a, b in zip(far.tolist(), unclear.tolist(), strict=True)
+        ]
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name."""
