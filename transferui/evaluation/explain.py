@@ -1,8 +1,10 @@
 """Where in a picture an answer comes from, for every architecture in the catalogue.
 
-One pass forward and one back: at the last few places where the network still knows *where* (stage outputs, and what its
-last pooling takes), each place's deviation from the picture's mean is multiplied with the gradient of the answer. Summed
-over channels that says how much the answer would change if this place looked like the rest of the picture.
+One pass forward and one back. At the last few places where the network still knows *where* (stage outputs, and what its last
+pooling takes), each place's deviation from the picture's mean is asked two things: how much would the answer change if this
+place looked like the rest (deviation times gradient, per channel, without its sign), and how much does it stand out at all.
+A place is warm when both are high. Either alone misleads: deep linear heads also draw on what is *not* there, all over the
+background (benchmarks/heatmaps.py has the figures).
 
 Sources: B. Zhou et al., 2016, Learning deep features for discriminative localization (CAM); R. Draelos and L. Carin, 2020,
 Use HiResCAM instead of Grad-CAM; P. Jiang et al., 2021, LayerCAM (several layers together).
@@ -25,11 +27,11 @@ STAGES = 3
 
 
 def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
-    """How much each place of a picture speaks for a class, (SIDE, SIDE) from 0 to 1.
+    """How much the answer comes from each place of a picture, (SIDE, SIDE) from 0 to 1.
 
     Args:
         picture: one normalized picture (1, 3, S, S).
-        label: index of the class.
+        label: index of the class that was answered.
     """
     model.eval()
     with torch.enable_grad():
@@ -37,11 +39,16 @@ def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
         # Against the other classes' mean: what speaks for all of them alike is no reason for this answer.
         score = logits[0, label] - (logits[0].sum() - logits[0, label]) / max(1, logits.shape[1] - 1)
         gradients = torch.autograd.grad(score, maps, allow_unused=True)
-    heat = torch.zeros(SIDE, SIDE)
+    matters, stands_out = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)
     for values, gradient in zip(maps, gradients, strict=True):
-        if gradient is not None:
-            heat += _evidence(_places(values.detach()), _places(gradient))
-    return heat / heat.max().clamp_min(1e-12)
+        slope = _places(gradient) if gradient is not None else torch.zeros(1)
+        if not bool(slope.any()):  # behind it only the class token counts
+            continue
+        deviation = _places(values.detach())
+        deviation = deviation - deviation.mean(dim=(0, 1))
+        matters += _even((deviation * slope).abs().sum(dim=-1))
+        stands_out += _even(deviation.square().sum(dim=-1))
+    return _scaled(matters * stands_out)
 
 
 def _walk(model: Classifier, picture: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -68,13 +75,14 @@ def _places(rows: Tensor) -> Tensor:
     return rows[0] if rows.shape[2] != rows.shape[3] else rows[0].permute(1, 2, 0)
 
 
-def _evidence(values: Tensor, gradient: Tensor) -> Tensor:
-    """What speaks for the answer at each place, (SIDE, SIDE), scaled so that the strongest is 1."""
-    centered = values - values.mean(dim=(0, 1))
-    raw = (centered * gradient).sum(dim=-1)[None, None].float()
-    fine = functional.interpolate(raw, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-    smooth = _smooth(fine)[0, 0].relu()
-    return smooth / smooth.max().clamp_min(1e-12)
+def _even(places: Tensor) -> Tensor:
+    """A map (H, W) at the common size, smoothed, its highest place 1."""
+    fine = functional.interpolate(places[None, None].float(), size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+    return _scaled(_smooth(fine)[0, 0])
+
+
+def _scaled(places: Tensor) -> Tensor:
+    return places / places.max().clamp_min(1e-12)
 
 
 def _smooth(maps: Tensor) -> Tensor:

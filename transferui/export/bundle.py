@@ -123,7 +123,7 @@ def load_model(path: Path | str) -> Model:
     classifier = build_classifier(known, default_data_dir(), weights="random")
     classifier.load_state_dict(_tensors(weights, classifier.state_dict()))
     facts_for_model = {**known.get("metrics", {}), **facts.model_dump()}
-    found = _novelty(novelty, facts, classifier.head.linear.in_features) if novelty else None
+    found = _novelty(novelty, facts, classifier.head.linear.in_features) if facts.novelty_sha256 else None
     return Model(classifier, tuple(facts.class_names), _preprocessing(facts), facts_for_model, found)
 
 
