@@ -159,4 +159,5 @@ def thresholds(distances: Tensor, clear: Tensor) -> tuple[float, float]:
     strange = math.ceil(FAR_SHARE * dropped)
     far = float(distances.sort().values[n - strange])  # the one at the threshold stays
     unclear = clear[distances <= far].sort().values
-    return far, float(unclear[max(0, dropped - strange - 1)])
+    hesitant = dropped - strange
+    return far, float(unclear[hesitant - 1]) if hesitant else 0.0
