@@ -20,7 +20,7 @@ SHOWN = 420
 # A map whose lightness grows evenly with the value, also for color-blind eyes.
 COLORS = "inferno"
 # How much of the photo stays visible where the map is weakest and strongest.
-FAINT, STRONG = 0.30, 0.78
+FAINT, STRONG = 0.18, 0.75
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def layout() -> TestStep:
     per_class = show("", elem_id="per-class")
     show(section("Test many photos at once <em>(batch test)</em>", "Folders named like the classes in a ZIP give an accuracy."))
     many = gr.File(
-        label="Photos, or a ZIP of photos", show_label=False, file_count="multiple", file_types=PHOTOS, elem_id="test-many", height=110,
+        label="Photos, or a ZIP of photos", show_label=False, file_count="multiple", file_types=PHOTOS, elem_id="test-many", height=140,
         interactive=True,
     )  # fmt: skip
     table = show("", elem_id="batch-result")

@@ -13,8 +13,8 @@ from transferui.ui.html import data_uri, img, percent, radio_card, radio_group
 RANKED = 8
 # Validation photos offered for a try.
 TRIES = 10
-# From here on a sure answer is called quite sure.
-SURE = 0.8
+# Words for how probable an answer is that the model stands by.
+WORDS = ((0.8, "quite sure"), (0.5, "rather sure"), (0.0, "its best guess"))
 
 
 def prediction(answer: Mapping[str, Any], truth: str | None = None, dataset: Dataset | None = None) -> str:
