@@ -1,13 +1,13 @@
 """Where in a picture an answer comes from, for every architecture in the catalogue.
 
-One pass forward and one back. At the last few places where the network still knows *where* (stage outputs, and what its last
-pooling takes), each place's deviation from the picture's mean is asked two things: how much would the answer change if this
-place looked like the rest (deviation times gradient, per channel, without its sign), and how much does it stand out at all.
-A place is warm when both are high. Either alone misleads: deep linear heads also draw on what is *not* there, all over the
-background (benchmarks/heatmaps.py has the figures).
+At the last places where the network still knows *where* (stage outputs, and what its last pooling takes), each place's
+deviation from the picture's mean is asked two things: how much would the answer fall if this place looked like the rest
+(deviation times gradient, the gradient averaged on the way there, because networks saturate), and how much does it stand out
+at all. A place is warm when both are high: a head on deep features also draws on what is *not* there, all over the background.
 
-Sources: B. Zhou et al., 2016, Learning deep features for discriminative localization (CAM); R. Draelos and L. Carin, 2020,
-Use HiResCAM instead of Grad-CAM; P. Jiang et al., 2021, LayerCAM (several layers together).
+Sources: B. Zhou et al., 2016, Learning deep features for discriminative localization (CAM); R. Draelos and L. Carin, 2020, Use
+HiResCAM instead of Grad-CAM; P. Jiang et al., 2021, LayerCAM (several layers); M. Sundararajan et al., 2017, Axiomatic
+attribution for deep networks (gradients along a path).
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from transferui.training.model import Classifier
 
 # Side of the map: fine enough to draw, far finer than what any network knows of places at its end.
 SIDE = 56
-# Spread of the smoothing, in places of the map: one cell of a 7 × 7 stage is 8 places.
-SPREAD = 5.0
-# Stage outputs, counted from the end, that are looked at, besides what the last pooling takes.
-STAGES = 3
+# Spread of the smoothing, in places of the map: half a cell of a 7 × 7 stage.
+SPREAD = 4.0
+# Stage outputs, counted from the end, that are looked at besides what the last pooling takes, and how many of them count:
+# behind a vision transformer's last stage only the class token does.
+STAGES, COUNTED = 5, 4
+# Where on the way from "all places alike" (0) to the picture (1) gradients are taken: Gauss and Legendre's two points.
+WAY = (0.2113, 0.7887)
 
 
 def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
@@ -34,37 +37,68 @@ def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
         label: index of the class that was answered.
     """
     model.eval()
-    with torch.enable_grad():
-        maps, logits = _walk(model, picture.detach().clone().requires_grad_(True))
-        # Against the other classes' mean: what speaks for all of them alike is no reason for this answer.
-        score = logits[0, label] - (logits[0].sum() - logits[0, label]) / max(1, logits.shape[1] - 1)
-        gradients = torch.autograd.grad(score, maps, allow_unused=True)
-    matters, stands_out = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)
-    for values, gradient in zip(maps, gradients, strict=True):
-        slope = _places(gradient) if gradient is not None else torch.zeros(1)
-        if not bool(slope.any()):  # behind it only the class token counts
+    with torch.no_grad():
+        first, rows = _first(model, picture)
+        values, _ = _walk(model, first, rows)
+    flat = _alike(rows)
+    slopes = [torch.zeros_like(value) for value in values]
+    for share in WAY:
+        with torch.enable_grad():
+            maps, logits = _walk(model, first, torch.lerp(flat, rows, share).requires_grad_(True))
+            # Against the other classes' mean: what speaks for all of them alike is no reason for this answer.
+            score = logits[0, label] - (logits[0].sum() - logits[0, label]) / max(1, logits.shape[1] - 1)
+            gradients = torch.autograd.grad(score, maps, allow_unused=True)
+        slopes = [slope if g is None else slope + g / len(WAY) for slope, g in zip(slopes, gradients, strict=True)]
+    return _together(values, slopes)
+
+
+def _together(values: list[Tensor], slopes: list[Tensor]) -> Tensor:
+    """One map from the activations and gradients at several places of the network."""
+    speaks_for, stands_out, counted = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE), 0
+    for value, gradient in zip(reversed(values), reversed(slopes), strict=True):
+        slope = _places(gradient)
+        if counted == COUNTED or not bool(slope.any()):
             continue
-        deviation = _places(values.detach())
-        deviation = deviation - deviation.mean(dim=(0, 1))
-        matters += _even((deviation * slope).abs().sum(dim=-1))
+        counted += 1
+        deviation = _places(value) - _places(value).mean(dim=(0, 1))
+        speaks_for += _even((deviation * slope).sum(dim=-1))
         stands_out += _even(deviation.square().sum(dim=-1))
-    return _scaled(matters * stands_out)
+    return _scaled(speaks_for * stands_out)
 
 
-def _walk(model: Classifier, picture: Tensor) -> tuple[list[Tensor], Tensor]:
-    """Run a picture through the network; gives the last activations that have places, and the logits."""
+def _first(model: Classifier, picture: Tensor) -> tuple[int, Tensor]:
+    """The first stage behind which is looked, and its output."""
+    outputs, rows = list[Tensor](), picture
+    for stage in model.stages:
+        rows = stage(rows)
+        if rows.ndim == 2:
+            break
+        outputs.append(rows.clone())  # the next stage may write into it
+    first = max(0, len(outputs) - STAGES)
+    return first, outputs[first]
+
+
+def _walk(model: Classifier, first: int, rows: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Run on from the output of the stage `first`; gives the activations that have places, from there on, and the logits."""
     pooled: list[Tensor] = []
     last = [module for module in model.stages[-1].modules() if isinstance(module, nn.AdaptiveAvgPool2d)]
     handle = last[-1].register_forward_pre_hook(lambda _, inputs: pooled.append(inputs[0])) if last else None
-    maps, rows = list[Tensor](), picture
-    for stage in model.stages:
-        rows = stage(rows)
+    maps = [rows]
+    for stage in model.stages[first + 1 :]:
+        rows = stage(rows.clone())
         if rows.ndim > 2:
-            rows = rows.clone()  # the next stage may write into it
             maps.append(rows)
     if handle:
         handle.remove()
-    return [*maps[-STAGES:], *pooled], model.head(rows)
+    return [*maps, *pooled], model.head(rows)
+
+
+def _alike(rows: Tensor) -> Tensor:
+    """The same activations with every place as the mean of all; a class token stays."""
+    if rows.ndim == 3:
+        return torch.cat([rows[:, :1], rows[:, 1:].mean(dim=1, keepdim=True).expand_as(rows[:, 1:])], dim=1)
+    places = (1, 2) if rows.shape[2] != rows.shape[3] else (2, 3)
+    return rows.mean(dim=places, keepdim=True).expand_as(rows)
 
 
 def _places(rows: Tensor) -> Tensor:
@@ -76,9 +110,9 @@ def _places(rows: Tensor) -> Tensor:
 
 
 def _even(places: Tensor) -> Tensor:
-    """A map (H, W) at the common size, smoothed, its highest place 1."""
+    """A map (H, W) at the common size, smoothed, without what is below zero, its highest place 1."""
     fine = functional.interpolate(places[None, None].float(), size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-    return _scaled(_smooth(fine)[0, 0])
+    return _scaled(_smooth(fine)[0, 0].relu())
 
 
 def _scaled(places: Tensor) -> Tensor:

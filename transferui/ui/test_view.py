@@ -67,9 +67,8 @@ def _verdict(answer: Mapping[str, Any], truth: str | None) -> str:
             "A photo from closer up may help.</p>"
         )
     else:
-        line = (
-            f'<p class="verdict"><b>{name}</b> <span>{"quite sure" if best["probability"] >= SURE else "rather sure"}</span></p>'
-        )
+        words = next(text for least, text in WORDS if best["probability"] >= least)
+        line = f'<p class="verdict"><b>{name}</b> <span>{words}</span></p>'
     if truth is None:
         return line
     right = truth == best["class_name"]
