@@ -65,7 +65,7 @@ def test_every_network_gives_a_map_of_the_same_form(name):
     assert all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize(("name", "size"), [("efficientnet_lite0", 160), ("resnet18", 128), ("vit_b_16", 96), ("swin_t", 128)])
+@pytest.mark.parametrize(("name", "size"), [("efficientnet_lite0", 160), ("vit_b_16", 96), ("swin_t", 128)])
 def test_the_warmest_place_lies_on_the_object(name, size):
     model, hits, right = trained(name, size), 0, 0
     for n in range(20):
