@@ -14,7 +14,7 @@ from transferui.data.dataset import Dataset
 from transferui.errors import UserError
 from transferui.ui import batch_view, confusion_view, runs_view, test_live, test_view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
-from transferui.ui.html import clickable, notice, picked, section, sent, show, title
+from transferui.ui.html import clickable, notice, picked, section, sent, show, title, working
 
 TO_ANSWER = "() => document.getElementById('test-result').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 PHOTOS = ["image", ".zip", ".jfif", ".avif"]
@@ -189,6 +189,7 @@ class TestEvents:
             to = self.server.uploads / secrets.token_hex(16) / "answers.csv"
             answers: list[Any] = []
             none_yet = gr.DownloadButton(value=None, visible=False)
+            yield [None, working("Getting ready to look at them", 0, len(files)), none_yet]
             for html in ask(self.server, "batch", answers.append, folder=model, files=files, to=str(to)):
                 table = batch_view.answers(answers[0]) if html is None else html
                 yield [None, table, gr.DownloadButton(value=str(to), visible=True) if html is None else none_yet]
