@@ -45,9 +45,12 @@ def test_train_predict_evaluate_and_export_in_a_row(photos, data_dir, here, tmp_
     assert values["prefix_images"] == 30 and values["classes"] == ["blue", "green", "red"]
     again = here("train", photos, "--set", "epochs=7", "--set", "image_size=64", "--json")
     assert json.loads(again.stdout)["prefix_images"] == 0
-    done = here("predict", model, photos / "red" / "0.jpg", "--json")
-    answers = json.loads(done.stdout)["predictions"][0]["answers"]
-    assert sum(a["probability"] for a in answers) == pytest.approx(1)
+    done = here("predict", model, photos / "red" / "0.jpg", "--json", "--csv", tmp_path / "table.csv")
+    found = json.loads(done.stdout)["predictions"][0]
+    assert sum(a["probability"] for a in found["answers"]) == pytest.approx(1)
+    assert found["verdict"] in ("sure", "not_sure", "unknown") and found["image"] == str(photos / "red" / "0.jpg")
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8-sig").count("\n") == 2
+    assert json.loads(here("predict", model, photos, "--json").stdout)["n_judged"] == 30
     done = here("evaluate", model, photos, "--json")
     assert json.loads(done.stdout)["n"] == 30
     done = here("export", values["run_dir"], "--format", "bundle", "--to", tmp_path / "again.zip", "--json")

@@ -62,7 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("source", metavar="SOURCE")
     predict = _command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
     predict.add_argument("model", metavar="MODEL")
-    predict.add_argument("images", nargs="+", metavar="IMAGE")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="pictures, folders or ZIPs of them")
+    predict.add_argument("--csv", metavar="FILE", help="also write a table that is safe to open in a spreadsheet")
     evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("source", metavar="SOURCE")
@@ -212,23 +213,17 @@ def _open_model(path: Path, data_dir: Path) -> Any:
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Ranked classes for every picture."""
-    model = _open_model(Path(options.model), _data_dir(options))
-    rows, broken = [], 0
-    for image in options.images:
-        try:
-            answers = [{"class_name": a.class_name, "probability": a.probability} for a in model.predict(image)]
-            rows.append({"image": image, "answers": answers})
-        except UserError as error:
-            broken += 1
-            rows.append({"image": image, "error": error.message})
-    lines = [
-        f"{row['image']}: "
-        + (row.get("error") or ", ".join(f"{a['class_name']} {a['probability']:.1%}" for a in row["answers"][:3]))
-        for row in rows
-    ]
-    _print(options, {"predictions": rows}, "\n".join(lines))
-    return 2 if broken == len(rows) else 0
+    """Ranked classes for every picture, and whether to believe them."""
+    from transferui.evaluation.batch import as_numbers, as_rows, as_text, classify, write_csv  # noqa: PLC0415 - loads torch
+
+    progress = Progress()
+    batch = classify(_open_model(Path(options.model), _data_dir(options)), [Path(i) for i in options.images], progress)
+    progress.end()
+    if options.csv:
+        write_csv(batch, Path(options.csv))
+    rows = as_rows(batch)
+    _print(options, {"predictions": rows, **as_numbers(batch)}, as_text(batch))
+    return 2 if all("error" in row for row in rows) else 0
 
 
 def run_evaluate(options: argparse.Namespace) -> int:

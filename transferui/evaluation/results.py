@@ -175,12 +175,13 @@ def _prefix_length(run: Trained) -> int:
 
 
 def _items(indices: tuple[int, ...], labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
-    """One row per validation picture: index in the dataset, true class, answer and its probability."""
+    """One row per validation picture: index in the dataset, true class, answer, and the probabilities of both."""
     sure, answers = probabilities.max(dim=1)
     return [
-        {"sample": i, "true": label, "predicted": int(answers[n]), "probability": round(float(sure[n]), 6)}
+        {"sample": i, "true": label, "predicted": int(answers[n]), "probability": round(float(sure[n]), 6),
+         "true_probability": round(float(probabilities[n, label]), 6)}
         for n, (i, label) in enumerate(zip(indices, labels, strict=True))
-    ]
+    ]  # fmt: skip
 
 
 def _accuracy(logits: Tensor | None, labels: list[int]) -> float | None:

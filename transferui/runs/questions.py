@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import sys
@@ -18,7 +17,6 @@ from transferui.config import make_config
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
 from transferui.data.findings import find_action
-from transferui.data.images import read_image
 from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
@@ -29,12 +27,12 @@ from transferui.runs.engine import RATE_STOP
 from transferui.runs.store import Store, hash_owner
 
 if TYPE_CHECKING:
-    from transferui.evaluation.predict import Model
+    from transferui.evaluation.predict import Model, Reply
 
 # Address space of the child that decodes strangers' pictures: a bomb ends this process, not the server (notes 4.4).
 PICTURES_MEMORY = 4_000_000_000
-# Side of the picture that is shown beside an answer.
-SHOWN = 420
+# Characters of a camera frame; one of 320 px has about 30,000.
+MAX_FRAME = 400_000
 # Models kept ready; a class tests a handful of runs in turn.
 MODELS = 3
 
@@ -99,10 +97,28 @@ class Answers:
         return {"dataset_id": edits.examine_again(self._mine(owner, dataset_id), self.data_dir).id}
 
     def predict(self, folder: str, picture: str) -> dict[str, Any]:
-        """Ranked classes for one picture, by the model of a run folder or bundle, and the picture as the model's eye sees it."""
-        answers = self._model(Path(folder)).predict(Path(picture))
-        ranked = [{"class_name": a.class_name, "probability": a.probability} for a in answers]
-        return {"ranked": ranked, "thumbnail": _shown(Path(picture))}
+        """All that the model of a run folder or bundle says about one picture, and the picture as the model's eye sees it."""
+        from transferui.runs.pictures import heat_png, shown_jpeg  # noqa: PLC0415 - torch only in the child that needs it
+
+        model = self._model(Path(folder))
+        reply = model.answer(Path(picture), heat=True)
+        image = shown_jpeg(Path(picture))
+        heat = heat_png(reply.heat, image.size, model.preprocessing) if reply.heat is not None else ""
+        return {**_plain(model, reply), "thumbnail": image.uri, "heat": heat}
+
+    def look(self, folder: str, jpeg: str) -> dict[str, Any]:
+        """What the model says about a camera frame (base64 of a JPEG), quickly: without a heat map, and nothing is stored."""
+        model = self._model(Path(folder))
+        return _plain(model, model.answer(decode_frame(jpeg)))
+
+    def batch(self, folder: str, files: list[str], to: str) -> dict[str, Any]:
+        """Answers for many pictures or ZIPs of them; the table is also written to a CSV file."""
+        from transferui.evaluation.batch import as_numbers, as_rows, classify, write_csv  # noqa: PLC0415
+
+        found = classify(self._model(Path(folder)), [Path(file) for file in files], self.report, inside_only=True)
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        write_csv(found, Path(to))
+        return {"rows": as_rows(found), "csv": to, **as_numbers(found)}
 
     def save_bundle(self, folder: str, to: str) -> dict[str, str]:
         """Write the bundle of a run's model."""
@@ -175,13 +191,32 @@ def _keep_nothing(_: object) -> None:
     """A trial leaves no model."""
 
 
-def _shown(picture: Path) -> str:
-    """A picture as a data URI, small and without metadata."""
-    image = read_image(picture, at_least=SHOWN)
-    image.thumbnail((SHOWN, SHOWN))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _plain(model: Model, reply: Reply) -> dict[str, Any]:
+    """A reply as plain data."""
+    return {
+        "ranked": [{"class_name": a.class_name, "probability": a.probability} for a in reply.ranked],
+        "verdict": reply.verdict,
+        "strangeness": reply.strangeness,
+        "neighbors": [
+            {"sample": n.sample, "class_name": model.class_names[n.label], "similarity": n.similarity} for n in reply.neighbors
+        ],
+    }
+
+
+def decode_frame(text: str) -> bytes:
+    """The bytes of a frame.
+
+    Raises:
+        UserError: ``BAD_FRAME`` when it is no base64 or larger than a frame can be.
+    """
+    try:
+        if len(text) > MAX_FRAME:
+            raise ValueError("too long")
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise UserError(
+            "BAD_FRAME", "The camera sent something that is no picture.", "Stop and start the camera again."
+        ) from error
 
 
 def _limit(kind: str) -> None:
@@ -193,8 +228,9 @@ def _limit(kind: str) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (PICTURES_MEMORY, PICTURES_MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if kind == "model":
-        import transferui.export.bundle  # noqa: F401, PLC0415 - load torch before the first question
+    if kind in ("model", "batch"):
+        import transferui.export.bundle  # noqa: PLC0415 - load torch before the first question
+        import transferui.runs.pictures  # noqa: F401, PLC0415
 
 
 def main(kind: str, data_dir: Path) -> None:

@@ -15,6 +15,21 @@ from transferui.training.features import Report, ShouldStop, Work
 from transferui.training.model import Classifier
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the kept model sees, in numbers.
+
+    Attributes:
+        train: features (n, D) of training photos, of at most 2,000.
+        val: features (n_val, D) in the order of the split.
+        samples: which training photos, as indices into ``dataset.samples``.
+    """
+
+    train: Tensor
+    val: Tensor
+    samples: tuple[int, ...]
+
+
 @dataclass
 class Trained:
     """A trained model and how it came about.
@@ -27,6 +42,7 @@ class Trained:
         kept_phase, best_epoch: which state was kept.
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
             empty when the head never saw frozen features.
+        kept: what the kept model sees; None before the run is over.
     """
 
     dataset: Dataset
@@ -50,6 +66,7 @@ class Trained:
     frozen_unchanged: bool | None = None
     stopped: bool = False
     pooled: dict[str, Tensor] = field(default_factory=dict)
+    kept: Kept | None = None
     notes: list[str] = field(default_factory=list)
 
 

@@ -13,6 +13,7 @@ from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
+from transferui.training.kept import kept_features
 from transferui.training.machine import available_cores, pick_device, pick_precision
 from transferui.training.model import Classifier, frozen_digest
 from transferui.training.phases import Phases
@@ -37,6 +38,7 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     run.test_logits = phases.logits_of(parts["test"])
     # How well it knows what it has learned from; a person who pressed Stop does not wait for that.
     run.train_logits = None if run.stopped else phases.logits_of(parts["train"])
+    run.kept = kept_features(phases)
     run.frozen_unchanged = frozen_digest(run.model) == frozen
     if not run.frozen_unchanged:
         raise RuntimeError("a frozen stage has changed: this is a bug in freezing")
