@@ -53,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument("source", metavar="SOURCE", help="photos, or a run folder that the page has prepared")
     train.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
     train.add_argument("--preset", choices=sorted(PRESETS), help="a recipe")
-    train.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
+    train.add_argument("--trainable", help="none, last, late, half, all, or STAGE,STAGE")
     train.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
     train.add_argument("--save", metavar="MODEL.zip", help="also write the model bundle here")
     check = _command(commands, "check", run_check, "say what is wrong with these pictures")

@@ -86,6 +86,7 @@ class Trainer:
         return {
             "phase": phase.name,
             "epoch": epoch,
+            "epochs": phase.epochs,
             "epoch_total": phase.first_epoch + epoch,
             "train_loss": round(mean, 6),
             "train_accuracy": round(accuracy, 6),

@@ -18,7 +18,14 @@ from transferui.ui.desk import DEFAULT_BACKBONE, QUIET, Desk, Server, changed_se
 from transferui.ui.expected import expected
 from transferui.ui.html import clickable, notice, photos, picked, radio_card, radio_group, section, show, title
 
-FREEZE = [("Head only", "none"), ("Last stage", "last"), ("Last half", "half"), ("Everything", "all"), ("My own choice", "own")]
+FREEZE = [
+    ("Head only", "none"),
+    ("Last stage", "last"),
+    ("Late stages", "late"),
+    ("Last half", "half"),
+    ("Everything", "all"),
+    ("My own choice", "own"),
+]
 RECIPES = [("Quick look", "quick"), ("Balanced", "balanced"), ("Best", "best"), ("My own settings", "own")]
 # The words for SETTINGS["weights"].
 START = {"imagenet": "what it learned from ImageNet", "random": "random weights"}
@@ -160,9 +167,9 @@ def preset_of(backbone: Backbone, trainable: list[str]) -> str:
 
 def recipe_of(desk: Desk) -> str:
     """Which recipe the desk's choice is."""
-    mine = {**desk.settings, "trainable": preset_of(desk.backbone, desk.trainable)}
     for name, values in PRESETS.items():
-        if mine == {k: v for k, v in values.items() if k == "trainable" or v != SETTINGS[k].default}:
+        same = list(resolve_trainable(desk.backbone, values["trainable"])) == desk.trainable
+        if same and desk.settings == {k: v for k, v in values.items() if k != "trainable" and v != SETTINGS[k].default}:
             return name
     return "own"
 
