@@ -6,8 +6,8 @@ import torch
 from transferui.config import TrainConfig
 from transferui.data.preprocessing import Preprocessing
 from transferui.training.choose import SHARES, Choice, choose, snapshot
-from transferui.training.phase import Phase, Rows, losses, validate
 from transferui.training.model import Classifier
+from transferui.training.phase import Phase, Rows, losses, validate
 
 PLAIN = Preprocessing(8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
