@@ -104,7 +104,7 @@ class TrainConfig(BaseModel):
         float,
         _number(
             "Step size of the blocks (learning rate)",
-            "How far the last block's weights move. Earlier blocks move less, since what they know serves every picture.",
+            "How far the last block's weights move; earlier blocks, and networks without BatchNorm, move less.",
             ge=1e-8,
             le=1.0,
         ),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
@@ -23,6 +24,7 @@ PLAIN = Preprocessing(8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
 def phase(name="head", epochs=6, spoil=None, shown=(0, 1), **settings):
     """200 points in two classes, of which those `shown` are learned, a network of one linear stage, a head that knows nothing."""
+    torch.manual_seed(0)
     labels = torch.arange(200) % 2
     points = torch.randn(200, 1, 4, generator=torch.Generator().manual_seed(0))
     points[:, 0, 0] += 2.0 * (labels * 2 - 1)
@@ -50,13 +52,12 @@ def test_a_healthy_phase_is_left_alone():
 
 
 @pytest.mark.parametrize("name", ["head", "finetune"])
-def test_far_too_large_steps_are_seen_within_ten_steps_and_made_smaller(name):
-    outcome, rows = learn(
-        phase(name, optimizer="sgd", head_learning_rate=10.0, backbone_learning_rate=1.0, epochs=8, schedule="constant")
-    )
+def test_far_too_large_steps_are_seen_within_a_few_steps_and_made_smaller(name):
+    wild = {"optimizer": "sgd", "head_learning_rate": 10.0, "backbone_learning_rate": 1.0, "head_start": "random"}
+    outcome, rows = learn(phase(name, epochs=8, schedule="constant", **wild))
     assert outcome.notes and "step size is too large" in outcome.notes[0]
     step = int(outcome.notes[0].split("At step ")[1].split()[0])
-    assert step <= (10 if name == "head" else 40)
+    assert step <= (10 if name == "head" else 40)  # of 160; in fine-tuning they only grow during the first 16
     assert outcome.reason == "done" and rows[-1]["val_accuracy"] > 0.9 and math.isfinite(outcome.val_loss)
 
 
@@ -78,9 +79,12 @@ def test_a_photo_without_numbers_ends_the_phase_with_the_state_before_it():
 
 
 def test_a_collapse_to_one_class_is_undone():
-    able = phase("finetune", shown=(1,), epochs=4, backbone_learning_rate=0.1, head_learning_rate=0.5, class_weights="off")
+    def spoil(train):
+        train.inputs[:, 0, 0] = 0  # what tells the classes apart is not to be seen
+
+    able = phase("finetune", spoil=spoil, shown=(1,), epochs=6, head_learning_rate=10.0, class_weights="off")
     with torch.no_grad():
-        able.model.head.linear.weight.copy_(torch.tensor([[-1.0, 0, 0, 0], [1, 0, 0, 0]]))
+        able.model.head.linear.weight.copy_(torch.tensor([[-0.5, 0, 0, 0], [0.5, 0, 0, 0]]))
     outcome, rows = learn(able)
     assert any(row["val_accuracy"] == 0.5 for row in rows) and any("same answer" in note for note in outcome.notes)
     assert one_answer(outcome.val_logits, able.val.labels) is None
@@ -102,31 +106,29 @@ def test_the_average_of_the_weights_lies_between_and_gives_them_back():
         layer.weight.data.fill_(value)
         average.update()
     with average.in_place():
-        assert 1.0 < float(layer.weight) < 3.0
-    assert float(layer.weight) == 3.0
+        assert 1.0 < layer.weight.item() < 3.0
+    assert layer.weight.item() == 3.0
+
+
+def hooks():
+    return Hooks(lambda _: None, lambda: False, lambda _: None)
 
 
 def test_a_run_with_wild_steps_keeps_what_the_head_knew_and_says_so(photos, data_dir):
-    hooks = Hooks(lambda _: None, lambda: False, lambda _: None)
-    wild = {"optimizer": "sgd", "backbone_learning_rate": 1.0, "head_learning_rate": 1.0, "weight_decay": 0.0}
-    settings = {"epochs": 15, "finetune_epochs": 5, "batch_size": 4, "image_size": 64, "trainable": "late"}
-    trained = train_model(open_dataset(photos), TrainConfig(**settings, **wild), data_dir, hooks)
+    settings = {"epochs": 8, "finetune_epochs": 6, "batch_size": 8, "image_size": 64, "trainable": "pool"}
+    trained = train_model(open_dataset(photos), TrainConfig(**settings, backbone_learning_rate=1.0), data_dir, hooks())
     assert torch.isfinite(trained.val_logits).all() and any("step size is too large" in note for note in trained.notes)
-    answers = trained.val_logits.argmax(1)
     labels = torch.tensor([trained.dataset.samples[i].label for i in trained.split.val])
-    assert float((answers == labels).float().mean()) > 0.8
+    assert float((trained.val_logits.argmax(1) == labels).float().mean()) > 0.8
 
 
-def test_a_run_does_not_mirror_what_a_mirror_changes(tmp_path, data_dir):
-    rng = np.random.default_rng(0)
-    for name, side in (("left", 0), ("right", 1)):
-        for n in range(20):
-            picture = rng.integers(90, 160, (64, 64, 3), dtype=np.uint8)
-            picture[16:48, 32 * side : 32 * side + 24] = (220, 40, 30)
-            folder = tmp_path / "sides" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(folder / f"{n}.png")
-    hooks = Hooks(lambda _: None, lambda: False, lambda _: None)
-    settings = {"epochs": 5, "finetune_epochs": 1, "image_size": 64, "trainable": "late", "augmentation": "flip"}
-    trained = train_model(open_dataset(tmp_path / "sides"), TrainConfig(**settings), data_dir, hooks)
+def test_a_run_does_not_mirror_digits(tmp_path, data_dir):
+    digits = load_digits()
+    for name in (2, 5):
+        (tmp_path / "digits" / str(name)).mkdir(parents=True)
+        for n in np.flatnonzero(digits.target == name)[:40]:
+            picture = Image.fromarray((digits.images[n] * 15).astype(np.uint8)).resize((64, 64), Image.Resampling.BICUBIC)
+            picture.save(tmp_path / "digits" / str(name) / f"{n}.png")
+    settings = {"epochs": 3, "finetune_epochs": 1, "image_size": 64, "trainable": "pool", "augmentation": "flip"}
+    trained = train_model(open_dataset(tmp_path / "digits"), TrainConfig(**settings), data_dir, hooks())
     assert any("no mirrored copies" in note for note in trained.notes)

@@ -20,6 +20,8 @@ IMBALANCE = 3.0
 FINE_HEAD = 0.1
 # Learning rate of a stage as a share of the next one's: what early stages know serves every picture.
 EARLIER = 0.6
+# Transformers, and networks without norms, tear at step sizes that BatchNorm takes: it makes weights' scale matter less.
+WITHOUT_BATCHNORM = 0.1
 # Share of a fine-tuning phase in which the step size grows from zero, so that Adam's first steps do not tear weights.
 WARM_UP = 0.1
 
@@ -33,9 +35,15 @@ def make_optimizer(head: nn.Module, stages: nn.Sequential, config: TrainConfig, 
     """
     groups = _groups(head, config.head_learning_rate * (FINE_HEAD if fine else 1.0), config.weight_decay)
     learning = [stage for stage in stages if any(p.requires_grad for p in stage.parameters())]
+    rate = config.backbone_learning_rate * (1.0 if has_batchnorm(stages) else WITHOUT_BATCHNORM)
     for depth, stage in enumerate(reversed(learning)):
-        groups += _groups(stage, config.backbone_learning_rate * EARLIER**depth, config.weight_decay)
+        groups += _groups(stage, rate * EARLIER**depth, config.weight_decay)
     return SGD(groups, momentum=0.9) if config.optimizer == "sgd" else AdamW(groups)
+
+
+def has_batchnorm(stages: nn.Module) -> bool:
+    """Whether there is a BatchNorm layer in it."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in stages.modules())
 
 
 def _groups(module: nn.Module, rate: float, decay: float) -> list[dict[str, Any]]:
