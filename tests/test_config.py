@@ -83,3 +83,12 @@ def test_every_recipe_is_valid(name):
 def test_every_setting_explains_itself():
     for setting in SETTINGS.values():
         assert setting.label and len(setting.help) > 20
+
+
+def test_passes_go_by_a_budget_of_steps_which_few_photos_do_not_fill():
+    passes = {n: TrainConfig().finetune_passes(n) for n in (1, 100, 800, 1600, 20_000, 10**6)}
+    steps = {n: count * -(-n // 32) for n, count in passes.items()}
+    assert all(150 <= steps[n] <= 600 for n in (1, 100, 800, 1600)) and steps[800] < steps[1600]
+    assert passes[10**6] == 1 and steps[20_000] <= 1.1 * 600
+    assert TrainConfig(finetune_epochs=7).finetune_passes(100) == 7
+    assert TrainConfig(finetune_steps=1500).finetune_passes(800) > passes[800]

@@ -88,7 +88,7 @@ def _command(commands: Any, name: str, function: Any, help_text: str) -> argpars
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
     parser.add_argument("--preset", choices=[AUTO, *sorted(PRESETS)], help="a recipe; auto takes what suits the number of photos")
-    parser.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
+    parser.add_argument("--trainable", help="none, last, late, half, all, or STAGE,STAGE")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from transferui.config import SETTINGS
 
-# Quick look trains the head only; Balanced adds the last stage, Best the last half, with gentle augmentation.
+# Quick look trains the head only. Balanced goes on with the last stages, which hold half of the weights; Best with half of the
+# stages, and for longer. Both look at mirrored and cut photos, unless mirrored ones are mistaken (training/mirror.py).
 PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
     {
         "quick": {"trainable": "none"},
-        "balanced": {"trainable": "last", "augmentation": "flip", "finetune_epochs": 8},
-        "best": {"trainable": "half", "augmentation": "crops", "finetune_epochs": 15},
+        "balanced": {"trainable": "late", "augmentation": "crops"},
+        "best": {"trainable": "half", "augmentation": "crops", "finetune_steps": 1500},
     }
 )
 # What the command line takes for "the one that is proposed for these photos".

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
-from torch.nn import functional
 
-# Outside this range the few validation pictures, not the model, speak.
-COLDEST, HOTTEST = 0.5, 5.0
+from transferui.training.temperature import COLDEST, HOTTEST, best_temperature
+
+__all__ = ["COLDEST", "HOTTEST", "calibration_error", "fit_temperature"]
+
 BINS = 10
 
 
@@ -26,9 +25,7 @@ def fit_temperature(logits: Tensor, labels: Sequence[int]) -> float:
     """
     if not len(labels):
         raise ValueError("a temperature needs at least one answer")
-    scores, truth = logits.double(), torch.tensor(list(labels))
-    found = minimize_scalar(_loss, bounds=(math.log(COLDEST), math.log(HOTTEST)), args=(scores, truth), method="bounded")
-    return float(min(HOTTEST, max(COLDEST, math.exp(found.x))))
+    return best_temperature(logits, torch.tensor(list(labels)))
 
 
 def cross_fit(logits: Tensor, labels: Sequence[int], folds: int = 5) -> list[float]:
@@ -47,10 +44,6 @@ def cross_fit(logits: Tensor, labels: Sequence[int], folds: int = 5) -> list[flo
             for place, value in zip(mine.tolist(), sure.tolist(), strict=True):
                 confidence[place] = value
     return confidence
-
-
-def _loss(log_temperature: float, logits: Tensor, labels: Tensor) -> float:
-    return functional.cross_entropy(logits / math.exp(log_temperature), labels).item()
 
 
 def calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> float:

@@ -184,7 +184,7 @@ def _teach(heads: _Heads, features: Tensor, labels: Tensor, config: TrainConfig,
     """Teach all heads as `training.loop` teaches one: same optimizer, schedule, class weights and batch size."""
     longest = max(len(rows) for rows in heads.picks)
     steps = -(-longest // config.batch_size)
-    optimizer = make_optimizer(heads, nn.Module(), config)
+    optimizer = make_optimizer(heads, nn.Sequential(), config)
     schedule = make_schedule(optimizer, config, steps * config.epochs, warm_up=False)
     classes = heads.weight.shape[2]
     weights = class_weights(torch.bincount(labels, minlength=classes).tolist(), config.class_weights)

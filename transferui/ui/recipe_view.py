@@ -14,7 +14,14 @@ from transferui.ui.desk import Desk
 from transferui.ui.expected import expected, remembered, time_of
 from transferui.ui.html import photos, radio_card, radio_group, seconds
 
-FREEZE = [("Head only", "none"), ("Last stage", "last"), ("Last half", "half"), ("Everything", "all"), ("My own choice", "own")]
+FREEZE = [
+    ("Head only", "none"),
+    ("Last stage", "last"),
+    ("Late stages", "late"),
+    ("Last half", "half"),
+    ("Everything", "all"),
+    ("My own choice", "own"),
+]
 OWN = "own"
 # Title, the field's word, and one sentence.
 CARDS = {
@@ -46,10 +53,10 @@ def recipe_of(desk: Desk) -> str:
     """Which recipe the desk's choice is; ``own`` when it is none, or when the person wants to mix it."""
     if desk.values.get("custom"):
         return OWN
-    mine = {**desk.settings, "trainable": preset_of(desk.backbone, desk.trainable)}
     for name in PRESETS:
         values = recipe_for(desk, name)
-        if mine == {k: v for k, v in values.items() if k == "trainable" or v != SETTINGS[k].default}:
+        same = list(resolve_trainable(desk.backbone, values["trainable"])) == desk.trainable
+        if same and desk.settings == {k: v for k, v in values.items() if k != "trainable" and v != SETTINGS[k].default}:
             return name
     return OWN
 

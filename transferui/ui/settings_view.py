@@ -6,7 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from transferui.config import SETTINGS, Setting
+from transferui.config import SETTINGS
+from transferui.settings import Setting
 
 # The words for SETTINGS["weights"].
 START = {"imagenet": "what it learned from ImageNet", "random": "random weights"}

@@ -91,8 +91,9 @@ def view(desk: Desk) -> list[Any]:
     results = run.results() if run else None
     live = bool(state and state["state"] in ACTIVE_STATES)
     over = bool(results) and not live
+    n_photos = len(desk.dataset.samples) if desk.dataset else 0
     # While it runs the axis shows what is to come; afterwards what there was.
-    epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config)
+    epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config, n_photos)
     return [
         run_view.status(state, results, rows, run.config if run else None) if run else status_of(desk),
         chart(rows, "loss", epochs),
