@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.special import bdtrc
-from sklearn.linear_model import RidgeClassifier
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 # So many photos are asked at most: enough to see three points.
@@ -53,15 +50,22 @@ class Mirror:
 
 
 def ask_mirror(features: Tensor, mirrored: Tensor, labels: Tensor) -> Mirror | None:
-    """Compare answers for held-out photos and their mirror images; None when a class has a single photo.
+    """Compare answers for held-out photos and their mirror images; None when a class has a single photo, or there is one class.
 
     Args:
         features, mirrored: pooled features (N, D) of the same photos.
         labels: (N,).
     """
+    # Not at the top: a run that mirrors nothing should not wait for it.
+    from sklearn.linear_model import RidgeClassifier  # noqa: PLC0415
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     x, flipped, y = features.double().numpy(), mirrored.double().numpy(), labels.numpy()
-    folds = min(FOLDS, int(np.bincount(y)[np.unique(y)].min()))
-    if folds < 2:
+    counts = np.bincount(y)[np.unique(y)]
+    folds = min(FOLDS, int(counts.min()))
+    if folds < 2 or len(counts) < 2 or not (torch.isfinite(features).all() and torch.isfinite(mirrored).all()):
         return None
     right, right_mirrored = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
     for learned, held_out in StratifiedKFold(folds, shuffle=True, random_state=0).split(x, y):

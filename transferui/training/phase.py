@@ -13,11 +13,14 @@ from torch.nn import functional
 
 from transferui.config import TrainConfig
 from transferui.data.preprocessing import Preprocessing
-from transferui.training.features import normalize
+from transferui.training.features import GPU_BATCH, normalize
 from transferui.training.machine import in_parts
 from transferui.training.model import Classifier
 from transferui.training.recipe import class_weights
 from transferui.training.temperature import calibrated_losses
+
+# Photos checked at once on a processor: with 64, new memory for every layer takes as long again as the network.
+CHECK_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,10 @@ def learning_part(phase: Phase) -> nn.ModuleList:
 
 
 @torch.inference_mode()
-def predict_rows(phase: Phase, rows: Tensor, batch: int = 64) -> Tensor:
+def predict_rows(phase: Phase, rows: Tensor) -> Tensor:
     """Logits (N, K) of boundary rows (N, …) in eval mode, on the processor."""
     phase.model.eval()
+    batch = CHECK_BATCH if phase.device.type == "cpu" and rows.ndim > 2 else GPU_BATCH
     return torch.cat([in_parts(partial(_answer, phase.logits, phase.device), part) for part in rows.split(batch)])
 
 

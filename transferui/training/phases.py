@@ -12,7 +12,7 @@ from transferui.config import TrainConfig
 from transferui.training.choose import choose, snapshot
 from transferui.training.features import StoppedError
 from transferui.training.loop import Outcome, run_phase
-from transferui.training.machine import in_parts
+from transferui.training.machine import in_parts, one_thread
 from transferui.training.mirror import ASKED, UNMIRRORED, ask_mirror
 from transferui.training.phase import Phase, Rows, predict_rows
 from transferui.training.recipe import unmirrored, views_for
@@ -100,7 +100,8 @@ class Phases:
         run.model.freeze(())
         run.model.head.standardize(pooled["train"].inputs.flatten(0, 1).float().to(self.device))
         phase = self.phase("head", pooled, len(run.model.stages), run.config.epochs)
-        outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
+        with one_thread():
+            outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
         run.model.freeze(run.trainable, run.config.batchnorm_statistics)
         run.kept_phase, run.best_epoch, run.val_logits = "head", outcome.best_epoch, outcome.val_logits
         run.head_val_logits = outcome.val_logits
