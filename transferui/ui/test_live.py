@@ -21,7 +21,8 @@ LIVE_HTML = (
 LIVE_JS = """
 const video = element.querySelector('video'), button = element.querySelector('button'), say = element.querySelector('p');
 const canvas = document.createElement('canvas');
-let stream = null, timer = 0, frame = 0, sent = 0, waiting = false;
+const answered = () => { const shown = document.querySelector('#test-result [data-frame]'); return shown ? shown.dataset.frame : ''; };
+let stream = null, timer = 0, frame = 0, sent = 0, seen = '', waiting = false;
 const stop = (why) => {
   clearInterval(timer); if (stream) stream.getTracks().forEach((t) => t.stop());
   stream = null; video.hidden = true; video.srcObject = null; button.setAttribute('aria-pressed', 'false');
@@ -30,9 +31,9 @@ const stop = (why) => {
 const look = () => {
   if (!element.isConnected || !button.offsetParent) return stop();
   if (document.hidden || !video.videoWidth) return;
-  const shown = document.querySelector('#test-result [data-frame]'), now = performance.now();
-  if (waiting && !(shown && Number(shown.dataset.frame) === frame) && now - sent < 4000) return;
-  if (now - sent < 200) return;
+  const answer = answered(), now = performance.now();
+  if (answer !== seen) { seen = answer; waiting = false; }
+  if ((waiting && now - sent < 4000) || now - sent < 200) return;
   const side = Math.min(video.videoWidth, video.videoHeight), scale = 320 / side;
   canvas.width = Math.round(video.videoWidth * scale); canvas.height = Math.round(video.videoHeight * scale);
   canvas.getContext('2d').drawImage(video, 0, 0, canvas.width, canvas.height);
@@ -46,7 +47,7 @@ button.addEventListener('click', async () => {
   catch (error) { say.textContent = 'The camera could not be opened. Is it in use, or not allowed for this page?'; return; }
   video.srcObject = stream; video.hidden = false; await video.play();
   button.setAttribute('aria-pressed', 'true'); button.textContent = 'Stop the camera'; say.textContent = 'Hold something up to it.';
-  waiting = false; timer = setInterval(look, 50);
+  waiting = false; seen = answered(); timer = setInterval(look, 50);
 });"""
 
 
