@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 
 from transferui.config import SETTINGS
+from transferui.ui.settings_view import WIDGETS
 
 BAD = ["NaN", "1e999", "-5", '"many"', "null", "[1]", '"\\ud800"', '"<script>alert(1)</script>"']
 
@@ -44,7 +45,7 @@ def words(answer):
     return answer.encode().decode("unicode_escape", errors="replace")
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("backbone", "trainable")])
+@pytest.mark.parametrize("name", WIDGETS)
 def test_a_wrong_setting_sent_past_the_page_is_refused_with_field_and_range(api, name):
     train = api.functions["start"]
     alone = next(f for f in api.functions.values() if [api.ids[i] for i in f["inputs"][1:]] == [f"set-{name}"])
