@@ -23,6 +23,8 @@ ORDER = [
     "export",
     "runs",
     "doctor",
+    "terminal",
+    "cli_insight",
     "cli",
     "ui",
 ]

@@ -16,6 +16,7 @@ _HOMES = {
     "train": "transferui.runs.worker",
     "Result": "transferui.runs.worker",
     "load_model": "transferui.export.bundle",
+    "rank_backbones": "transferui.insight.ranking",
 }
 
 if TYPE_CHECKING:
@@ -23,9 +24,20 @@ if TYPE_CHECKING:
     from transferui.data.dataset import Dataset, open_dataset
     from transferui.errors import UserError
     from transferui.export.bundle import load_model
+    from transferui.insight.ranking import rank_backbones
     from transferui.runs.worker import Result, train
 
-__all__ = ["Dataset", "Result", "TrainConfig", "UserError", "__version__", "load_model", "open_dataset", "train"]
+__all__ = [
+    "Dataset",
+    "Result",
+    "TrainConfig",
+    "UserError",
+    "__version__",
+    "load_model",
+    "open_dataset",
+    "rank_backbones",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

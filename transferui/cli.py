@@ -1,4 +1,4 @@
-"""The command line: train, check, predict, evaluate, export, backbones, doctor.
+"""The command line: train, check, predict, evaluate, export, backbones, doctor; what `cli_insight` adds.
 
 With ``--json`` exactly one JSON object goes to stdout and progress to stderr. Exit codes: 0 done, 2 the user can mend it
 (one message on stderr), 1 a bug.
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
+from transferui.cli_insight import add_insight_commands
 from transferui.config import SETTINGS, make_config, parse_setting
-from transferui.data.dataset import default_data_dir, open_dataset
+from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
 from transferui.presets import PRESETS
+from transferui.terminal import Progress, add_command, data_dir_of, print_result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,64 +49,49 @@ def make_parser() -> argparse.ArgumentParser:
     """All commands and options."""
     parser = argparse.ArgumentParser("transferui", description="Teach a network that has learned to see your own photos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    train = _command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
+    train = add_command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
     train.add_argument("source", metavar="SOURCE", help="photos, or a run folder that the page has prepared")
     train.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
     train.add_argument("--preset", choices=sorted(PRESETS), help="a recipe")
     train.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
     train.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
     train.add_argument("--save", metavar="MODEL.zip", help="also write the model bundle here")
-    check = _command(commands, "check", run_check, "say what is wrong with these pictures")
+    check = add_command(commands, "check", run_check, "say what is wrong with these pictures")
     check.add_argument("source", metavar="SOURCE")
-    predict = _command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
+    predict = add_command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
     predict.add_argument("model", metavar="MODEL")
     predict.add_argument("images", nargs="+", metavar="IMAGE")
-    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
+    evaluate = add_command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("source", metavar="SOURCE")
-    _command(commands, "backbones", run_backbones, "list the networks")
-    export = _command(commands, "export", run_export, "write a model in another form")
+    add_command(commands, "backbones", run_backbones, "list the networks")
+    export = add_command(commands, "export", run_export, "write a model in another form")
     export.add_argument("model", metavar="RUN|MODEL")
     export.add_argument("--format", default="bundle", choices=["bundle"])
     export.add_argument("--to", required=True, metavar="PATH")
-    _command(commands, "doctor", run_doctor, "check this installation")
+    add_insight_commands(commands)
+    add_command(commands, "doctor", run_doctor, "check this installation")
     return parser
-
-
-def _command(commands: Any, name: str, function: Any, help_text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
-    parser.set_defaults(command=function)
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--data-dir", type=Path, help="where runs, weights and features are kept")
-    return parser
-
-
-def _data_dir(options: argparse.Namespace) -> Path:
-    return options.data_dir or default_data_dir()
-
-
-def _print(options: argparse.Namespace, values: Mapping[str, Any], text: str) -> None:
-    print(json.dumps(values, ensure_ascii=False) if options.json else text)
 
 
 def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
-        return _train_run_folder(options.source, _data_dir(options))
+        return _train_run_folder(options.source, data_dir_of(options))
     config = make_config(_settings(options))
     resolve_trainable(get_backbone(config.backbone), config.trainable)
-    dataset = open_dataset(options.source, _data_dir(options))
+    dataset = open_dataset(options.source, data_dir_of(options))
     dataset.require_trainable()
     from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
 
-    progress = _Progress()
-    result = train(dataset, config, report=progress, data_dir=_data_dir(options))
+    progress = Progress()
+    result = train(dataset, config, report=progress, data_dir=data_dir_of(options))
     progress.end()
     if options.save:
         result.save(options.save)
     hidden = ("val_items", "confusion", "per_class") if not options.json else ()
     values = {k: v for k, v in result.values.items() if k not in hidden}
-    _print(options, values, _summary(values))
+    print_result(options, values, _summary(values))
     return 0
 
 
@@ -133,30 +118,6 @@ def _summary(values: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *values["notes"]])
 
 
-class _Progress:
-    """One line on stderr: redrawn on a terminal, a line per second elsewhere."""
-
-    def __init__(self) -> None:
-        self.live, self.last = sys.stderr.isatty(), 0.0
-
-    def __call__(self, row: Mapping[str, Any]) -> None:
-        now = time.monotonic()
-        if now - self.last < (0.1 if self.live else 1.0):
-            return
-        self.last = now
-        text = f"{row.get('what', '')} {row.get('phase', '')} {row.get('epoch', '')}"
-        if "total" in row:
-            text += f" {row['done']} of {row['total']}"
-        if "row" in row:
-            text += f" val_accuracy {row['row']['val_accuracy']:.3f} val_loss {row['row']['val_loss']:.3f}"
-        print(f"\r{text:<78}" if self.live else text, end="" if self.live else "\n", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the redrawn line."""
-        if self.live:
-            print(file=sys.stderr)
-
-
 def _train_run_folder(source: str, data_dir: Path) -> int:
     """Train a prepared run folder; all output goes to its log."""
     from transferui.runs import worker  # noqa: PLC0415 - loads torch, for the spare process before it is needed
@@ -177,7 +138,7 @@ def run_check(options: argparse.Namespace) -> int:
     """What would be used, what would be skipped and why."""
     from transferui.data.images import read_image  # noqa: PLC0415
 
-    dataset = open_dataset(options.source, _data_dir(options))
+    dataset = open_dataset(options.source, data_dir_of(options))
     skipped = [(s.name, s.reason) for s in dataset.skipped]
     for sample in dataset.samples:
         try:
@@ -198,7 +159,7 @@ def run_check(options: argparse.Namespace) -> int:
     }
     lines = [f"{name}: {count} photos" for name, count in dataset.counts.items()]
     lines += [*dataset.notes, *(f"skipped {name}: {reason}" for name, reason in skipped), problem or "Ready to train."]
-    _print(options, values, "\n".join(lines))
+    print_result(options, values, "\n".join(lines))
     return 2 if problem else 0
 
 
@@ -211,7 +172,7 @@ def _open_model(path: Path, data_dir: Path) -> Any:
 
 def run_predict(options: argparse.Namespace) -> int:
     """Ranked classes for every picture."""
-    model = _open_model(Path(options.model), _data_dir(options))
+    model = _open_model(Path(options.model), data_dir_of(options))
     rows, broken = [], 0
     for image in options.images:
         try:
@@ -225,7 +186,7 @@ def run_predict(options: argparse.Namespace) -> int:
         + (row.get("error") or ", ".join(f"{a['class_name']} {a['probability']:.1%}" for a in row["answers"][:3]))
         for row in rows
     ]
-    _print(options, {"predictions": rows}, "\n".join(lines))
+    print_result(options, {"predictions": rows}, "\n".join(lines))
     return 2 if broken == len(rows) else 0
 
 
@@ -234,8 +195,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from transferui.evaluation.metrics import accuracy_interval, classification_report  # noqa: PLC0415
     from transferui.evaluation.predict import evaluate  # noqa: PLC0415
 
-    model = _open_model(Path(options.model), _data_dir(options))
-    found = evaluate(model, open_dataset(options.source, _data_dir(options)))
+    model = _open_model(Path(options.model), data_dir_of(options))
+    found = evaluate(model, open_dataset(options.source, data_dir_of(options)))
     right = sum(a == b for a, b in zip(found.labels, found.answers, strict=True))
     accuracy = accuracy_interval(right, len(found.labels))
     values = {
@@ -248,7 +209,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         "skipped": list(found.skipped),
     }
     text = f"{accuracy.value:.1%} of {accuracy.n} photos (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
-    _print(options, values, text)
+    print_result(options, values, text)
     return 0
 
 
@@ -256,7 +217,7 @@ def run_backbones(options: argparse.Namespace) -> int:
     """The catalogue, and what is ready on this machine."""
     rows: list[dict[str, Any]] = [
         {"name": b.name, "title": b.title, "year": b.year, "params": b.params, "download_bytes": b.download_bytes, "top1": b.top1,
-         "image_size": b.image_size, "license": b.license, "ready": is_ready(b, _data_dir(options)),
+         "image_size": b.image_size, "license": b.license, "ready": is_ready(b, data_dir_of(options)),
          "stages": [stage.name for stage in b.stages]}
         for b in CATALOGUE.values()
     ]  # fmt: skip
@@ -265,7 +226,7 @@ def run_backbones(options: argparse.Namespace) -> int:
         + ("ready" if r["ready"] else f"download {r['download_bytes'] / 1e6:.0f} MB")
         for r in rows
     ]
-    _print(options, {"backbones": rows}, "\n".join(lines))
+    print_result(options, {"backbones": rows}, "\n".join(lines))
     return 0
 
 
@@ -273,8 +234,8 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the model of a run or bundle in another form."""
     from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
 
-    path = save_bundle(_open_model(Path(options.model), _data_dir(options)), Path(options.to))
-    _print(options, {"path": str(path), "format": options.format}, f"Written: {path}")
+    path = save_bundle(_open_model(Path(options.model), data_dir_of(options)), Path(options.to))
+    print_result(options, {"path": str(path), "format": options.format}, f"Written: {path}")
     return 0
 
 
@@ -282,10 +243,10 @@ def run_doctor(options: argparse.Namespace) -> int:
     """Check this installation."""
     from transferui.doctor import examine  # noqa: PLC0415
 
-    findings = examine(_data_dir(options))
+    findings = examine(data_dir_of(options))
     lines = [
         f"{'ok  ' if f['ok'] else 'FAIL'} {f['what']}: {f['found']}" + (f" — {f['hint']}" if f["hint"] else "") for f in findings
     ]
     good = all(f["ok"] for f in findings)
-    _print(options, {"ok": good, "findings": findings}, "\n".join(lines))
+    print_result(options, {"ok": good, "findings": findings}, "\n".join(lines))
     return 0 if good else 2

@@ -1,0 +1,41 @@
+"""The commands of the insight room: one JSON object, sentences, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from tests.test_cli import run_here
+from transferui.terminal import Interruptible
+
+
+def test_rank_prints_one_object_or_a_table(photos, data_dir):
+    done = run_here("rank", photos, "--backbones", "efficientnet_lite0", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["recommended"] == "efficientnet_lite0"
+    assert values["rows"][0]["ridge"]["n"] == 30
+    assert "EfficientNet-Lite0" in run_here("rank", photos, "--backbones", "efficientnet_lite0").stdout
+
+
+@pytest.mark.parametrize("command", ["rank"])
+def test_what_the_user_can_mend_is_a_sentence(command, data_dir, tmp_path):
+    done = run_here(command, tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "no folder or file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_ends():
+    with Interruptible() as work:
+        assert not work.should_stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        assert work.should_stop()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
