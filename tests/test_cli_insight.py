@@ -22,7 +22,15 @@ def test_rank_prints_one_object_or_a_table(photos, data_dir):
     assert "EfficientNet-Lite0" in run_here("rank", photos, "--backbones", "efficientnet_lite0").stdout
 
 
-@pytest.mark.parametrize("command", ["rank"])
+def test_probe_and_curve_print_one_object_or_lines(photos, data_dir):
+    values = json.loads(run_here("probe", photos, "--train-seconds", "0", "--json").stdout)
+    assert len(values["stages"]) == 9
+    assert "trainable=" in run_here("probe", photos, "--train-seconds", "0").stdout
+    assert json.loads(run_here("curve", photos, "--json").stdout)["points"]
+    assert "photos per class" in run_here("curve", photos).stdout
+
+
+@pytest.mark.parametrize("command", ["rank", "probe", "curve"])
 def test_what_the_user_can_mend_is_a_sentence(command, data_dir, tmp_path):
     done = run_here(command, tmp_path / "nowhere")
     assert done.returncode == 2

@@ -17,6 +17,8 @@ _HOMES = {
     "Result": "transferui.runs.worker",
     "load_model": "transferui.export.bundle",
     "rank_backbones": "transferui.insight.ranking",
+    "probe_stages": "transferui.insight.probes",
+    "learning_curve": "transferui.insight.learning_curve",
 }
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from transferui.data.dataset import Dataset, open_dataset
     from transferui.errors import UserError
     from transferui.export.bundle import load_model
+    from transferui.insight.learning_curve import learning_curve
+    from transferui.insight.probes import probe_stages
     from transferui.insight.ranking import rank_backbones
     from transferui.runs.worker import Result, train
 
@@ -33,8 +37,10 @@ __all__ = [
     "TrainConfig",
     "UserError",
     "__version__",
+    "learning_curve",
     "load_model",
     "open_dataset",
+    "probe_stages",
     "rank_backbones",
     "train",
 ]

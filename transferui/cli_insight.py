@@ -1,4 +1,4 @@
-"""Commands about what transfer learning does with these photos: rank."""
+"""Commands about what transfer learning does with these photos: rank, probe, curve."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ def add_insight_commands(commands: Any) -> None:
     rank = add_command(commands, "rank", run_rank, "rank the networks that are ready here for these photos, before any training")
     rank.add_argument("source", metavar="SOURCE")
     rank.add_argument("--backbones", metavar="N,N", help="only these networks")
+    probe = add_command(
+        commands, "probe", run_probe, "how good the features of every stage are, and which stage is worth training"
+    )
+    probe.add_argument("source", metavar="SOURCE")
+    probe.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    probe.add_argument("--train-seconds", type=float, default=60.0, metavar="S", help="time for trials of training single stages")
+    curve = add_command(commands, "curve", run_curve, "accuracy over growing shares of the photos: would more photos help?")
+    curve.add_argument("source", metavar="SOURCE")
+    curve.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
 
 
 def _share(accuracy: Accuracy) -> str:
@@ -33,6 +42,47 @@ def run_rank(options: argparse.Namespace) -> int:
         f"{row.title:<20} probe {_share(row.ridge)}  {row.neighbors} neighbors {row.knn.value:6.1%}  LogME {row.log_me:+.3f}  "
         f"{row.ms_per_image:5.1f} ms a photo  {row.download_bytes / 1e6:4.0f} MB" + ("" if row.tied else "  clearly less")
         for row in found.rows
+    ]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_probe(options: argparse.Namespace) -> int:
+    """Where to freeze."""
+    from transferui.insight.probes import probe_stages  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = probe_stages(
+            options.source, options.backbone, train_s=options.train_seconds, data_dir=data_dir_of(options), report=work.progress,
+            should_stop=work.should_stop,
+        )  # fmt: skip
+    lines = [
+        f"{stage.name:<8} {stage.width:5d} numbers  probe {_share(stage.ridge)}"
+        + ("  clearly less than the best" if stage.below else "")
+        for stage in found.stages
+    ]
+    lines += [
+        f"training {trial.stage} alone lowers the loss by {trial.gain:.3f} (± {2 * trial.error:.3f}, {trial.n_val} photos)"
+        + (": more than chance" if trial.clear else "")
+        for trial in found.trials
+    ]
+    lines += [found.sentence, f"trainable={found.trainable}"]
+    lines += [f"Worth training: {found.worth_training}"] if found.worth_training else []
+    print_result(options, found.as_dict(), "\n".join([*lines, *found.notes]))
+    return 0
+
+
+def run_curve(options: argparse.Namespace) -> int:
+    """Would more photos help?"""
+    from transferui.insight.learning_curve import learning_curve  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = learning_curve(
+            options.source, options.backbone, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = [
+        f"{point.per_class:7.1f} photos per class: {point.accuracy:6.1%} ({point.low:.1%} to {point.high:.1%})"
+        for point in found.points
     ]
     print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
     return 0

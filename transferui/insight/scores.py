@@ -81,11 +81,20 @@ def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int) ->
     """
     truth = np.asarray(labels)
     onehot = np.eye(n_classes)[truth]
-    left, squares = _left_and_squares(features - features.mean(axis=0))
-    unit = max(float(squares.sum()) / len(truth), 1e-30)
-    tried = [(strength, _ridge_scores(left, squares, onehot, strength * unit)) for strength in STRENGTHS]
-    strength, scores = min(tried, key=lambda pair: float(((pair[1] - onehot) ** 2).sum()))
+    strength, scores = ridge_from_parts(*_left_and_squares(features - features.mean(axis=0)), onehot, STRENGTHS)
     return _scored(scores.argmax(axis=1), truth, strength)
+
+
+def ridge_from_parts(left: Floats, squares: Floats, onehot: Floats, strengths: Sequence[float]) -> tuple[float, Floats]:
+    """The strength with the lowest leave-one-out squared error, and its leave-one-out scores (N, K).
+
+    Args:
+        left, squares: left singular vectors and squared singular values of the centered features.
+        strengths: penalties to try, in units of the photos' mean squared distance from their center.
+    """
+    unit = max(float(squares.sum()) / len(onehot), 1e-30)
+    tried = [(strength, _ridge_scores(left, squares, onehot, strength * unit)) for strength in strengths]
+    return min(tried, key=lambda pair: float(((pair[1] - onehot) ** 2).sum()))
 
 
 def ridge_loo_scores(features: Floats, onehot: Floats, strength: float) -> Floats:
