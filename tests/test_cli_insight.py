@@ -30,7 +30,16 @@ def test_probe_and_curve_print_one_object_or_lines(photos, data_dir):
     assert "photos per class" in run_here("curve", photos).stdout
 
 
-@pytest.mark.parametrize("command", ["rank", "probe", "curve"])
+def test_labels_and_gain_print_one_object_or_lines(photos, data_dir):
+    assert json.loads(run_here("labels", photos, "--json").stdout)["n_images"] == 30
+    assert "labels looks wrong" in run_here("labels", photos).stdout
+    assert json.loads(run_here("gain", photos, "--minutes", "0.001", "--json").stdout)["verdict"] == "unknown"
+    done = run_here("gain", photos, "--seeds", "0")
+    assert done.returncode == 2
+    assert "seeds" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["rank", "probe", "curve", "labels", "gain"])
 def test_what_the_user_can_mend_is_a_sentence(command, data_dir, tmp_path):
     done = run_here(command, tmp_path / "nowhere")
     assert done.returncode == 2

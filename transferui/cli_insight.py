@@ -1,4 +1,4 @@
-"""Commands about what transfer learning does with these photos: rank, probe, curve."""
+"""Commands about what transfer learning does with these photos: rank, probe, curve, labels, gain."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def add_insight_commands(commands: Any) -> None:
     curve = add_command(commands, "curve", run_curve, "accuracy over growing shares of the photos: would more photos help?")
     curve.add_argument("source", metavar="SOURCE")
     curve.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    labels = add_command(commands, "labels", run_labels, "list the photos whose label may be wrong")
+    labels.add_argument("source", metavar="SOURCE")
+    labels.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    gain = add_command(commands, "gain", run_gain, "the same network from pretrained weights and from nothing, photo by photo")
+    gain.add_argument("source", metavar="SOURCE")
+    gain.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    gain.add_argument("--minutes", type=float, default=20.0, metavar="M", help="time for everything (20)")
+    gain.add_argument("--seeds", type=int, default=3, metavar="N", help="random starts of each (3)")
+    gain.add_argument("--image-size", type=int, default=0, metavar="PX", help="0: 96 on a processor, else the network's own")
+    gain.add_argument("--photos", type=int, default=480, metavar="N", help="at most so many photos (480)")
 
 
 def _share(accuracy: Accuracy) -> str:
@@ -83,6 +93,38 @@ def run_curve(options: argparse.Namespace) -> int:
     lines = [
         f"{point.per_class:7.1f} photos per class: {point.accuracy:6.1%} ({point.low:.1%} to {point.high:.1%})"
         for point in found.points
+    ]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_labels(options: argparse.Namespace) -> int:
+    """Which labels look wrong?"""
+    from transferui.insight.labels import find_label_errors  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = find_label_errors(
+            options.source, options.backbone, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = [f"{one.doubt:.2f}  {one.name}: {one.given}, or rather {one.rather}?" for one in found.suspects]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_gain(options: argparse.Namespace) -> int:
+    """Did transfer learning help?"""
+    from transferui.insight.gain import Effort, transfer_gain  # noqa: PLC0415 - loads torch
+
+    effort = Effort(options.minutes, options.seeds, options.image_size, options.photos)
+    with Interruptible() as work:
+        found = transfer_gain(
+            options.source, options.backbone, effort=effort, data_dir=data_dir_of(options), report=work.progress,
+            should_stop=work.should_stop,
+        )  # fmt: skip
+    lines = [
+        f"seed {seed.seed}: pretrained {seed.pretrained:6.1%} in {seed.pretrained_s:.0f} s; from nothing "
+        f"{seed.scratch_same_time:6.1%} in the same time, {seed.scratch:6.1%} in {seed.scratch_s:.0f} s"
+        for seed in found.seeds
     ]
     print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
     return 0

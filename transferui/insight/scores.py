@@ -80,9 +80,17 @@ def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int) ->
     This is a linear probe, so its accuracy is what a head on these features can be expected to reach.
     """
     truth = np.asarray(labels)
-    onehot = np.eye(n_classes)[truth]
-    strength, scores = ridge_from_parts(*_left_and_squares(features - features.mean(axis=0)), onehot, STRENGTHS)
+    strength, scores = _best_ridge(features, truth, n_classes)
     return _scored(scores.argmax(axis=1), truth, strength)
+
+
+def loo_scores(features: Floats, labels: Ints, n_classes: int) -> Floats:
+    """What the probe of `ridge_loo` says about each photo from the others: (N, K), near 1 for its class and 0 for the rest."""
+    return _best_ridge(features, labels, n_classes)[1]
+
+
+def _best_ridge(features: Floats, labels: Ints, n_classes: int) -> tuple[float, Floats]:
+    return ridge_from_parts(*_left_and_squares(features - features.mean(axis=0)), np.eye(n_classes)[labels], STRENGTHS)
 
 
 def ridge_from_parts(left: Floats, squares: Floats, onehot: Floats, strengths: Sequence[float]) -> tuple[float, Floats]:
