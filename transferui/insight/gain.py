@@ -164,15 +164,15 @@ class _Race:
         return time.monotonic() > self.until
 
     def run(self, seed: int, seeds_left: int) -> tuple[Arm, Arm]:
-        """Both arms from one seed; the twin may take what is left for this seed."""
-        share = (self.until - time.monotonic()) / seeds_left
-        ends = time.monotonic() + share
+        """Both arms from one seed; the twin may take its share of the time that is left."""
         config = arm_config("pretrained", self.backbone, self.side, seed)
-        first = run_arm(self.dataset, config, self.data_dir, self._watch(ends), f"Seed {seed + 1}: from pretrained weights")
+        watch = self._watch(self.until)
+        first = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from pretrained weights")
         if first.answers is None or first.cut:
             raise StoppedError
         config = arm_config("scratch", self.backbone, self.side, seed)
-        second = run_arm(self.dataset, config, self.data_dir, self._watch(ends), f"Seed {seed + 1}: from nothing")
+        watch = self._watch(time.monotonic() + (self.until - time.monotonic()) / seeds_left)
+        second = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from nothing")
         if not second.curve:
             raise StoppedError
         return first, second
@@ -242,7 +242,7 @@ def _notes(gain: Gain, n_images: int, effort: Effort, over: bool) -> list[str]:
     if gain.n_val and used < n_images:
         said.append(f"Measured with {used} of the {n_images} photos.")
     if len(gain.seeds) < effort.seeds:
-        why = "Stopped" if gain.stopped else "The time was over" if over else "Ended"
+        why = "The time was over" if over and not gain.stopped else "Stopped"
         said.append(f"{why} after {len(gain.seeds)} of {effort.seeds} random starts.")
     if any(seed.scratch_cut for seed in gain.seeds):
         said.append("The network that started from nothing had not stopped improving when its time was over.")
