@@ -99,6 +99,11 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def mean(values: Sequence[float]) -> float:
+    """The average."""
+    return statistics.fmean(values)
+
+
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median and range, as text."""
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"

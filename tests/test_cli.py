@@ -45,13 +45,20 @@ def test_train_predict_evaluate_and_export_in_a_row(photos, data_dir, here, tmp_
     assert values["prefix_images"] == 30 and values["classes"] == ["blue", "green", "red"]
     again = here("train", photos, "--set", "epochs=7", "--set", "image_size=64", "--json")
     assert json.loads(again.stdout)["prefix_images"] == 0
-    done = here("predict", model, photos / "red" / "0.jpg", "--json")
-    answers = json.loads(done.stdout)["predictions"][0]["answers"]
-    assert sum(a["probability"] for a in answers) == pytest.approx(1)
+    done = here("predict", model, photos / "red" / "0.jpg", "--json", "--csv", tmp_path / "table.csv")
+    found = json.loads(done.stdout)["predictions"][0]
+    assert sum(a["probability"] for a in found["answers"]) == pytest.approx(1)
+    assert found["verdict"] in ("sure", "not_sure", "unknown") and found["image"] == str(photos / "red" / "0.jpg")
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8-sig").count("\n") == 2
+    assert json.loads(here("predict", model, photos, "--json").stdout)["n_judged"] == 30
     done = here("evaluate", model, photos, "--json")
     assert json.loads(done.stdout)["n"] == 30
     done = here("export", values["run_dir"], "--format", "bundle", "--to", tmp_path / "again.zip", "--json")
     assert done.returncode == 0 and (tmp_path / "again.zip").read_bytes() == model.read_bytes()
+    done = here("export", values["run_dir"], "--format", "report", "--to", tmp_path / "new" / "report.html", "--json")
+    assert json.loads(done.stdout)["format"] == "report" and "<h2>Result</h2>" in (tmp_path / "new" / "report.html").read_text()
+    done = here("export", values["run_dir"], "--format", "figures", "--to", tmp_path / "figures")
+    assert done.returncode == 0 and (tmp_path / "figures" / "loss-curve.svg").is_file()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,8 @@ def test_train_predict_evaluate_and_export_in_a_row(photos, data_dir, here, tmp_
      (["train", "PHOTOS", "--set", "nonsense=1"], "no setting"), (["train", "PHOTOS", "--set", "epochs"], "key=value"),
      (["train", "PHOTOS", "--set", "head_learning_rate=nan"], "a number from"), (["train", "PHOTOS", "--backbone", "resnet"], "resnet18"),
      (["train", "PHOTOS", "--trainable", "layer9"], "stem"), (["predict", "nowhere.zip", "x.jpg"], "no file"),
-     (["predict", "README.md", "x.jpg"], "not a model"), (["train", "sample:nonsense"], "signs")],
+     (["predict", "README.md", "x.jpg"], "not a model"), (["train", "sample:nonsense"], "signs"),
+     (["export", "README.md", "--format", "report", "--to", "x.html"], "run folder")],
 )  # fmt: skip
 def test_what_the_user_can_mend_is_a_sentence_and_exit_code_2(words, said, photos, here):
     done = here(*(photos if word == "PHOTOS" else word for word in words))
@@ -82,6 +90,18 @@ def test_check_says_what_is_wrong(photos, here):
     assert done.returncode == 2 and "single" in done.stdout
 
 
+def test_check_lists_what_was_found_with_its_files(photos, here):
+    (photos / "red" / "again.jpg").write_bytes((photos / "blue" / "0.jpg").read_bytes())
+    done = here("check", photos, "--json")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (
+        finding["kind"] == "conflict"
+        and finding["severity"] == "bad"
+        and sorted(finding["files"]) == ["blue/0.jpg", "red/again.jpg"]
+    )
+    assert "two classes" in here("check", photos).stdout and done.returncode == 0
+
+
 def test_backbones_and_doctor_print_one_object(here):
     rows = json.loads(here("backbones", "--json").stdout)["backbones"]
     assert len(rows) == 18 and rows[0]["ready"]
@@ -96,7 +116,7 @@ ANTS = [("efficientnet_lite0", "none", 0.93), ("squeezenet1_1", "none", 0.88), (
 @pytest.mark.parametrize(("backbone", "trainable", "least"), ANTS)
 def test_ants_and_bees_are_learned_from_real_weights(shared_data, here, monkeypatch, backbone, trainable, least):
     monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
-    done = here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=2",
+    done = here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=1",
                 "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["n_val"] == 153 and values["val_accuracy"] >= least and values["frozen_unchanged"]
@@ -109,3 +129,19 @@ def test_every_stage_of_a_real_network_can_learn(shared_data, here, monkeypatch,
                 "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["frozen_prefix"] == [] and values["trainable_parameters"] == values["total_parameters"]
+
+
+def test_preset_auto_says_which_recipe_it_takes_and_why(photos, here):
+    done = here("train", photos, "--preset", "auto", "--set", "epochs=2", "--set", "image_size=64", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["proposal"]["preset"] == "quick" and "has 10 photos" in values["proposal"]["why"]
+    assert "Recipe quick" in done.stderr and [phase["name"] for phase in values["phases"]] == ["head"]
+
+
+def test_lr_gives_a_rate_that_set_takes(photos, here):
+    done = here("lr", photos, "--set", "image_size=64", "--json")
+    assert done.returncode == 0, done.stderr
+    (head,) = json.loads(done.stdout)["sweeps"]
+    assert head["setting"] == "head_learning_rate" and 1e-7 <= head["suggestion"] <= 10
+    assert here("lr", photos / "nowhere").returncode == 2

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import yaml
+from packaging.requirements import Requirement
+
 from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 
@@ -37,6 +40,15 @@ def rendered(text):
 def test_the_tables_are_those_of_the_code():
     text = README.read_text()
     assert backbones() in text and settings() in text
+
+
+def test_the_front_matter_is_what_spaces_takes():
+    facts = yaml.safe_load(README.read_text().split("---")[1])
+    assert (facts["sdk"], facts["app_file"], facts["license"]) == ("gradio", "app.py", "apache-2.0")
+    assert facts["title"] and len(facts["short_description"]) <= 60
+    assert {facts["colorFrom"], facts["colorTo"]} <= {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    wanted = next(line for line in (README.parent / "requirements.txt").read_text().splitlines() if line.startswith("gradio"))
+    assert facts["sdk_version"] in Requirement(wanted).specifier and (README.parent / facts["app_file"]).is_file()
 
 
 def test_the_commands_and_pictures_are_there():

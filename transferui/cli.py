@@ -1,4 +1,4 @@
-"""The command line: train, check, predict, evaluate, export, backbones, doctor; what `cli_insight` adds.
+"""The command line: train, lr, check, predict, evaluate, export, backbones, doctor; `cli_insight` has more.
 
 With ``--json`` exactly one JSON object goes to stdout and progress to stderr. Exit codes: 0 done, 2 the user can mend it
 (one message on stderr), 1 a bug.
@@ -12,16 +12,18 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
 from transferui.cli_insight import add_insight_commands
-from transferui.config import SETTINGS, make_config, parse_setting
-from transferui.data.dataset import open_dataset
+from transferui.config import SETTINGS, TrainConfig, make_config, parse_setting
+from transferui.data.dataset import Dataset, open_dataset
+from transferui.data.splits import split_dataset
 from transferui.errors import UserError
-from transferui.presets import PRESETS
+from transferui.evaluation.summary import summary
+from transferui.presets import AUTO, PRESETS, Proposal, propose, recipe
 from transferui.terminal import Progress, add_command, data_dir_of, print_result
 
 
@@ -51,37 +53,43 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = add_command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
     train.add_argument("source", metavar="SOURCE", help="photos, or a run folder that the page has prepared")
-    train.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
-    train.add_argument("--preset", choices=sorted(PRESETS), help="a recipe")
-    train.add_argument("--trainable", help="none, last, half, all, or STAGE,STAGE")
-    train.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
+    _add_settings(train)
     train.add_argument("--save", metavar="MODEL.zip", help="also write the model bundle here")
+    rates = add_command(commands, "lr", run_lr, "try learning rates on these pictures and suggest one")
+    rates.add_argument("source", metavar="SOURCE")
+    _add_settings(rates)
     check = add_command(commands, "check", run_check, "say what is wrong with these pictures")
     check.add_argument("source", metavar="SOURCE")
     predict = add_command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
     predict.add_argument("model", metavar="MODEL")
-    predict.add_argument("images", nargs="+", metavar="IMAGE")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="pictures, folders or ZIPs of them")
+    predict.add_argument("--csv", metavar="FILE", help="also write a table that is safe to open in a spreadsheet")
     evaluate = add_command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("source", metavar="SOURCE")
     add_command(commands, "backbones", run_backbones, "list the networks")
-    export = add_command(commands, "export", run_export, "write a model in another form")
+    export = add_command(commands, "export", run_export, "write a model in another form, or what was found out about it")
     export.add_argument("model", metavar="RUN|MODEL")
-    export.add_argument("--format", default="bundle", choices=["bundle"])
-    export.add_argument("--to", required=True, metavar="PATH")
+    export.add_argument("--format", default="bundle", choices=["bundle", "report", "figures"])
+    export.add_argument("--to", required=True, metavar="PATH", help="a file; for figures a folder or a ZIP")
+    export.add_argument("--with-photos", action="store_true", help="put small copies of photos into the report")
     add_insight_commands(commands)
     add_command(commands, "doctor", run_doctor, "check this installation")
     return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
+    parser.add_argument("--preset", choices=[AUTO, *sorted(PRESETS)], help="a recipe; auto takes what suits the number of photos")
+    parser.add_argument("--trainable", help="none, last, late, half, all, or STAGE,STAGE")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
 
 
 def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
         return _train_run_folder(options.source, data_dir_of(options))
-    config = make_config(_settings(options))
-    resolve_trainable(get_backbone(config.backbone), config.trainable)
-    dataset = open_dataset(options.source, data_dir_of(options))
-    dataset.require_trainable()
+    dataset, config, proposal = _photos_and_settings(options)
     from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
 
     progress = Progress()
@@ -89,14 +97,40 @@ def run_train(options: argparse.Namespace) -> int:
     progress.end()
     if options.save:
         result.save(options.save)
-    hidden = ("val_items", "confusion", "per_class") if not options.json else ()
-    values = {k: v for k, v in result.values.items() if k not in hidden}
-    print_result(options, values, _summary(values))
+    values = dict(result.values) | ({"proposal": {"preset": proposal.preset, "why": proposal.why}} if proposal else {})
+    print_result(options, values, summary(values))
+    return 0
+
+
+def _photos_and_settings(options: argparse.Namespace) -> tuple[Dataset, TrainConfig, Proposal | None]:
+    """Settings are checked before the photos are read, which may take long; ``--preset auto`` looks at both."""
+    values = _settings(options)
+    config = make_config(values)
+    resolve_trainable(get_backbone(config.backbone), config.trainable)
+    dataset = open_dataset(options.source, data_dir_of(options))
+    dataset.require_trainable()
+    if options.preset != AUTO:
+        return dataset, config, None
+    proposal = propose(dataset.counts)
+    print(f"Recipe {proposal.preset}: {proposal.why}", file=sys.stderr)
+    return dataset, make_config(recipe(proposal.preset, dataset.class_names, dataset.name) | values), proposal
+
+
+def run_lr(options: argparse.Namespace) -> int:
+    """Learning rates to try: for the head, and for the blocks that learn."""
+    dataset, config, _ = _photos_and_settings(options)
+    from transferui.training.lr_finder import find_rates  # noqa: PLC0415 - loads torch
+    from transferui.training.state import Hooks  # noqa: PLC0415
+
+    progress = Progress()
+    found = find_rates(dataset, config, data_dir_of(options), Hooks(progress, bool, print))  # bool() never stops
+    progress.end()
+    print_result(options, found, "\n".join(f"--set {one['setting']}={one['suggestion']:g}" for one in found["sweeps"]))
     return 0
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset else {}
+    values: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset in PRESETS else {}
     values |= {name: getattr(options, name) for name in ("backbone", "trainable") if getattr(options, name) is not None}
     for pair in options.set:
         name, equals, text = pair.partition("=")
@@ -104,18 +138,6 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError("BAD_SETTING", f"--set needs key=value, but it was {pair[:60]!r}.", "For instance --set epochs=20.")
         values[name] = parse_setting(name, text)
     return values
-
-
-def _summary(values: Mapping[str, Any]) -> str:
-    low, high = values["val_accuracy_low"], values["val_accuracy_high"]
-    lines = [
-        f"Validation accuracy {values['val_accuracy']:.1%} of {values['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
-        f"Always guessing the largest class: {values['majority_accuracy']:.1%}",
-        f"Learned: {values['trainable_parameters']:,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
-        f"in {values['seconds']['total']:.1f} s",
-        f"Run folder: {values['run_dir']}",
-    ]
-    return "\n".join([*lines, *values["notes"]])
 
 
 def _train_run_folder(source: str, data_dir: Path) -> int:
@@ -134,31 +156,36 @@ def _train_run_folder(source: str, data_dir: Path) -> int:
         return worker.main(folder)
 
 
+_SIGNS = {"bad": "!!", "warn": "!", "info": "i"}
+
+
 def run_check(options: argparse.Namespace) -> int:
     """What would be used, what would be skipped and why."""
-    from transferui.data.images import read_image  # noqa: PLC0415
+    from transferui.data.findings import with_names  # noqa: PLC0415
+    from transferui.data.health import findings_of, unreadable  # noqa: PLC0415
 
     dataset = open_dataset(options.source, data_dir_of(options))
-    skipped = [(s.name, s.reason) for s in dataset.skipped]
-    for sample in dataset.samples:
-        try:
-            read_image(sample.path)
-        except UserError as error:
-            skipped.append((sample.name, error.message))
-    problem = ""
+    skipped = [(s.name, s.reason) for s in (*dataset.skipped, *unreadable(dataset))]
+    findings = findings_of(dataset)
+    problem, notes = "", list(dataset.notes)
     try:
         dataset.require_trainable()
+        config = make_config({})
+        notes += split_dataset(dataset, config.val_fraction, config.seed).notes
     except UserError as error:
         problem = str(error)
     values = {
         "classes": dict(dataset.counts),
         "n_images": len(dataset.samples),
         "skipped": skipped,
-        "notes": list(dataset.notes),
+        "notes": notes,
         "problem": problem,
+        "findings": [with_names(finding, dataset) for finding in findings],
     }
     lines = [f"{name}: {count} photos" for name, count in dataset.counts.items()]
-    lines += [*dataset.notes, *(f"skipped {name}: {reason}" for name, reason in skipped), problem or "Ready to train."]
+    lines += [*notes, *(f"skipped {name}: {reason}" for name, reason in skipped)]
+    lines += [f"{_SIGNS[f.severity]} {f.title}. {f.words}" for f in findings]
+    lines.append(problem or "Ready to train.")
     print_result(options, values, "\n".join(lines))
     return 2 if problem else 0
 
@@ -171,23 +198,17 @@ def _open_model(path: Path, data_dir: Path) -> Any:
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Ranked classes for every picture."""
-    model = _open_model(Path(options.model), data_dir_of(options))
-    rows, broken = [], 0
-    for image in options.images:
-        try:
-            answers = [{"class_name": a.class_name, "probability": a.probability} for a in model.predict(image)]
-            rows.append({"image": image, "answers": answers})
-        except UserError as error:
-            broken += 1
-            rows.append({"image": image, "error": error.message})
-    lines = [
-        f"{row['image']}: "
-        + (row.get("error") or ", ".join(f"{a['class_name']} {a['probability']:.1%}" for a in row["answers"][:3]))
-        for row in rows
-    ]
-    print_result(options, {"predictions": rows}, "\n".join(lines))
-    return 2 if broken == len(rows) else 0
+    """Ranked classes for every picture, and whether to believe them."""
+    from transferui.evaluation.batch import as_numbers, as_rows, as_text, classify, write_csv  # noqa: PLC0415 - loads torch
+
+    progress = Progress()
+    batch = classify(_open_model(Path(options.model), data_dir_of(options)), [Path(i) for i in options.images], progress)
+    progress.end()
+    if options.csv:
+        write_csv(batch, Path(options.csv))
+    rows = as_rows(batch)
+    print_result(options, {"predictions": rows, **as_numbers(batch)}, as_text(batch))
+    return 2 if all("error" in row for row in rows) else 0
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -231,10 +252,16 @@ def run_backbones(options: argparse.Namespace) -> int:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Write the model of a run or bundle in another form."""
-    from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
+    """Write the model of a run or bundle in another form, or the report or figures of a run."""
+    model, path = Path(options.model), Path(options.to)
+    if options.format == "bundle":
+        from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
 
-    path = save_bundle(_open_model(Path(options.model), data_dir_of(options)), Path(options.to))
+        save_bundle(_open_model(model, data_dir_of(options)), path)
+    else:
+        from transferui.runs.saved import save_findings  # noqa: PLC0415 - loads matplotlib
+
+        save_findings(model, options.format, path, with_photos=options.with_photos)
     print_result(options, {"path": str(path), "format": options.format}, f"Written: {path}")
     return 0
 

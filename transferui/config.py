@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
 
 from transferui.errors import UserError
+from transferui.settings import Setting, row_of
+
+# A full budget of steps is at most this share of itself in passes: 600 steps are 12 passes or fewer (methods notes 11).
+FULL_PASSES = 50
 
 
 def _setting(label: str, help_text: str, *, group: str = "training", **limits: Any) -> Any:
@@ -31,9 +34,9 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    backbone: Annotated[str, _setting("Network (backbone)", "The pretrained network to start from.", group="model")] = (
-        "efficientnet_lite0"
-    )
+    backbone: Annotated[
+        str, _setting("Network (backbone)", "The pretrained network to start from.", group="model", max_length=500)
+    ] = "efficientnet_lite0"
     weights: Annotated[
         Literal["imagenet", "random"],
         _setting(
@@ -46,7 +49,7 @@ class TrainConfig(BaseModel):
         str,
         _setting(
             "Stages that learn (trainable)",
-            "none, last, half, all, or names of stages with commas between them. The head always learns.",
+            "none, last, late (those with half of the weights), half, all, or names of stages with commas between them.",
             group="model",
             max_length=500,
         ),
@@ -64,11 +67,20 @@ class TrainConfig(BaseModel):
         int,
         _setting(
             "Passes while fine-tuning (epochs)",
-            "How often blocks and head see every training photo, after the head has learned. Used only when blocks learn.",
-            ge=1,
+            "How often blocks and head see every training photo, after the head has learned. 0 goes by the number of steps.",
+            ge=0,
             le=1000,
         ),
-    ] = 8
+    ] = 0
+    finetune_steps: Annotated[
+        int,
+        _setting(
+            "Steps while fine-tuning (budget)",
+            "Most updates of the weights when the passes are 0. Few photos take fewer, but never under a quarter.",
+            ge=10,
+            le=100_000,
+        ),
+    ] = 600
     batch_size: Annotated[
         int,
         _setting(
@@ -91,11 +103,11 @@ class TrainConfig(BaseModel):
         float,
         _number(
             "Step size of the blocks (learning rate)",
-            "How far the weights of the learning blocks move. Much smaller than the head's, so that they do not forget.",
+            "How far the last block's weights move; earlier blocks, and networks without BatchNorm, move less.",
             ge=1e-8,
             le=1.0,
         ),
-    ] = 1e-4
+    ] = 1e-3
     optimizer: Annotated[
         Literal["adamw", "sgd"],
         _setting("Optimizer", "The rule that turns errors into steps. adamw is forgiving; sgd is the classic (momentum 0.9)."),
@@ -116,10 +128,10 @@ class TrainConfig(BaseModel):
         ),
     ] = 0.05
     augmentation: Annotated[
-        Literal["none", "flip", "crops"],
+        Literal["none", "flip", "crops", "crops_no_flip"],
         _setting(
             "Changed copies (augmentation)",
-            "flip also shows mirrored photos, crops also cut ones. Use none when left and right matter, as for digits.",
+            "flip also shows mirrored photos, crops also cut ones, crops_no_flip only cut ones: for digits, letters and signs.",
         ),
     ] = "none"
     class_weights: Annotated[
@@ -186,56 +198,21 @@ class TrainConfig(BaseModel):
         _setting("Computed on (device)", "auto takes the graphics processor when there is one.", group="machine"),
     ] = "auto"
 
+    def finetune_passes(self, n_train: int) -> int:
+        """Passes over `n_train` photos while fine-tuning: as asked, else by the budget of steps, which few photos do not fill.
 
-@dataclass(frozen=True)
-class Setting:
-    """One row of the settings table: inclusive range of a number, allowed words of a choice."""
-
-    name: str
-    label: str
-    help: str
-    kind: Literal["int", "float", "choice", "text"]
-    default: int | float | str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    group: str = "training"
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values in words."""
-        if self.kind == "choice":
-            return "one of " + ", ".join(self.choices)
-        if self.kind == "text":
-            return "text of at most 500 characters"
-        whole = "a whole number" if self.kind == "int" else "a number"
-        return f"{whole} from {self.low:g} to {self.high:g}" if self.high and self.high < 1e6 else f"{whole} from {self.low:g}"
-
-
-def _limit(field: FieldInfo, name: str) -> float | None:
-    return next((getattr(m, name) for m in field.metadata if getattr(m, name, None) is not None), None)
-
-
-def _row(name: str, field: FieldInfo) -> Setting:
-    kinds: dict[Any, Literal["int", "float", "text"]] = {int: "int", float: "float", str: "text"}
-    choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is Literal else ()
-    extra = field.json_schema_extra
-    group = str(extra["group"]) if isinstance(extra, dict) else "training"
-    return Setting(
-        name=name,
-        label=field.title or name,
-        help=field.description or "",
-        kind="choice" if choices else kinds[field.annotation],
-        default=field.default,
-        low=_limit(field, "ge"),
-        high=_limit(field, "le"),
-        choices=choices,
-        group=group,
-    )
+        Source: a budget in steps by the number of photos and nothing else to tune is the idea of BiT-HyperRule (A. Kolesnikov
+        et al., 2020, Big Transfer); the numbers are our own.
+        """
+        if self.finetune_epochs:
+            return self.finetune_epochs
+        each = math.ceil(max(1, n_train) / self.batch_size)
+        steps = min(max(each * self.finetune_steps / FULL_PASSES, self.finetune_steps / 4), self.finetune_steps)
+        return max(1, round(steps / each))
 
 
 SETTINGS: typing.Mapping[str, Setting] = types.MappingProxyType(
-    {name: _row(name, field) for name, field in TrainConfig.model_fields.items()}
+    {name: row_of(name, field) for name, field in TrainConfig.model_fields.items()}
 )
 
 
@@ -259,14 +236,22 @@ def _explain(error: ValidationError) -> UserError:
         return UserError(
             "BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name
         )
-    found = repr(first.get("input"))
-    found = found if len(found) < 60 else found[:57] + "..."
+    found = _short(first.get("input"))
     return UserError(
         "BAD_SETTING",
         f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.",
         "Choose a value in that range.",
         name,
     )
+
+
+def _short(value: Any) -> str:
+    """What was found, as text of at most 60 characters."""
+    try:
+        found = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
+    return found if len(found) < 60 else found[:57] + "..."
 
 
 def parse_setting(name: str, text: str) -> int | float | str:

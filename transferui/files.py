@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -11,12 +12,34 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
+from transferui.errors import UserError
+
+# With less than this left on the disk, an error while writing is put down to it.
+FULL_BYTES = 20_000_000
+
+
+def disk_full(error: BaseException, folder: Path) -> UserError | None:
+    """The sentence behind an error that a full disk has caused, or None when it has not.
+
+    torch and safetensors tell of a full disk in errors of their own, so the free space decides (reliability notes 0.7).
+    """
+    free = shutil.disk_usage(folder).free
+    said = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not said and not (free < FULL_BYTES and isinstance(error, (OSError, RuntimeError, SafetensorError))):
+        return None
+    return UserError("DISK_FULL", f"The disk is full: {free / 1e6:.0f} MB are left.", "Delete old runs or free some space.")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it is flushed to disk and takes its place.
 
     A crash, a full disk or an exception leaves the old file as it was.
+
+    Raises:
+        UserError: ``DISK_FULL``.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
@@ -24,6 +47,8 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise disk_full(error, path.parent) or error from error
     finally:
         temporary.unlink(missing_ok=True)
 

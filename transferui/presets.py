@@ -1,16 +1,114 @@
-"""Recipes: settings that go together, by name."""
+"""Recipes: settings that go together, by name, and which one suits how many photos."""
 
 from __future__ import annotations
 
+import re
 import types
 import typing
+from dataclasses import dataclass
 from typing import Any
 
-# Quick look trains the head only; Balanced adds the last stage, Best the last half, with gentle augmentation.
+from transferui.config import SETTINGS
+
+# Quick look trains the head only. Balanced goes on with the last stages, which hold half of the weights; Best with half of the
+# stages, and for longer. Both look at mirrored and cut photos, unless mirrored ones are mistaken (training/mirror.py).
 PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
     {
         "quick": {"trainable": "none"},
-        "balanced": {"trainable": "last", "augmentation": "flip", "finetune_epochs": 8},
-        "best": {"trainable": "half", "augmentation": "crops", "finetune_epochs": 15},
+        "balanced": {"trainable": "late", "augmentation": "crops"},
+        "best": {"trainable": "half", "augmentation": "crops", "finetune_steps": 1500},
     }
 )
+# What the command line takes for "the one that is proposed for these photos".
+AUTO = "auto"
+# Photos in the smallest class from which on a recipe is proposed (methods notes 1.3: below 20 a class, or 100 in all,
+# fine-tuning hardly ever beats the head on frozen features; from 200 on the last half has enough to learn from).
+DEMO, BALANCED_FROM, ENOUGH_IN_ALL, BEST_FROM = 2, 20, 100, 200
+
+_DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+# A word in a class's or set's name that says that the mirror image is another thing.
+_SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
+_SETS = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs"}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The recipe for some photos.
+
+    Attributes:
+        preset: a name in `PRESETS`.
+        why: one or two sentences for the person.
+    """
+
+    preset: str
+    why: str
+
+
+def propose(counts: typing.Mapping[str, int]) -> Proposal:
+    """The recipe that suits these photos.
+
+    Args:
+        counts: photos by class name.
+
+    Source: methods notes 1.3, a rule made from published comparisons of linear probing and fine-tuning.
+    """
+    if not counts or not sum(counts.values()):
+        return Proposal("quick", "There are no photos yet; a quick look is always a good start.")
+    name, n = min(counts.items(), key=lambda item: item[1])
+    total = sum(counts.values())
+    smallest = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}"
+    if n <= DEMO:
+        return Proposal("quick", f"{_capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
+    if n < BALANCED_FROM:
+        return Proposal("quick", f"{_capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
+    if total < ENOUGH_IN_ALL:
+        return Proposal(
+            "quick", f"{total:,} photos in all are few: below {ENOUGH_IN_ALL}, changing blocks mostly learns them by heart."
+        )
+    if n < BEST_FROM:
+        return Proposal(
+            "balanced", f"{_capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
+        )
+    return Proposal("best", f"{_capital(smallest)}: enough for half of the network to adapt, if you have the time.")
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str:
+    """Why these photos should not be shown mirrored, or nothing when nothing speaks against it.
+
+    It goes by names only: digits, letters, left and right, and sets that call themselves signs, digits or letters.
+    """
+    names = [name.strip().lower() for name in class_names]
+    if names and all(name.isdecimal() or name in _DIGITS for name in names):
+        return "Your classes look like digits, and a mirrored 2 is no 2."
+    if names and all(len(name) == 1 and name.isalpha() for name in names):
+        return "Your classes look like letters, and a mirrored b is a d."
+    if any(_SIDES.intersection(_words(name)) for name in names):
+        return "Your classes tell left from right, and a mirror swaps them."
+    if _SETS.intersection(_words(set_name)):
+        return "Signs, digits and letters cannot be read in a mirror."
+    return ""
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", name.lower())
+
+
+def unmirrored(augmentation: str) -> str:
+    """The same changed copies without mirrored ones."""
+    return "crops_no_flip" if augmentation == "crops" and "crops_no_flip" in SETTINGS["augmentation"].choices else "none"
+
+
+def recipe(name: str, class_names: typing.Iterable[str] = (), set_name: str = "") -> dict[str, Any]:
+    """A recipe's settings for these photos: as in `PRESETS`, without mirrored copies where a mirror would lie.
+
+    Raises:
+        KeyError: when there is no recipe of that name.
+    """
+    values = dict(PRESETS[name])
+    if "augmentation" in values and mirror_warning(class_names, set_name):
+        values["augmentation"] = unmirrored(str(values["augmentation"]))
+    return values

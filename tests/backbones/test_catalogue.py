@@ -35,9 +35,12 @@ def test_stage_facts_are_those_of_the_built_modules(b):
 @pytest.mark.parametrize("b", EVERY, ids=lambda b: b.name)
 def test_presets_name_stages_in_network_order(b):
     names = stages_with_weights(b)
-    last, half = resolve_trainable(b, "last"), resolve_trainable(b, "half")
+    last, late, half = (resolve_trainable(b, choice) for choice in ("last", "late", "half"))
     assert resolve_trainable(b, "none") == () and resolve_trainable(b, "all") == names
     assert names[-len(last) :] == last and names[-len(half) :] == half and len(last) <= len(half) < len(names)
+    assert names[-len(late) :] == late and len(last) <= len(late) < len(names)
+    weights = {stage.name: stage.params for stage in b.stages}
+    assert sum(weights[name] for name in late) >= b.params / 2 > sum(weights[name] for name in late[1:])
     assert resolve_trainable(b, f"{names[-1]}, {names[0]}") == (names[0], names[-1])
     with pytest.raises(UserError, match=names[0]):
         resolve_trainable(b, "nonsense")

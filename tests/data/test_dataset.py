@@ -85,7 +85,7 @@ def test_classes_are_added_renamed_and_removed_in_new_datasets(photos, data_dir,
     renamed = edits.rename_class(more, data_dir, "new class", "<b>")
     gone = edits.remove_class(renamed, data_dir, "red")
     assert list(gone.counts) == ["blue", "green", "<b>"] and owner_of(gone.folder) == "me"
-    assert edits.remove_sample(gone, data_dir, 0).counts["blue"] == 9
+    assert edits.drop_samples(gone, data_dir, [0]).counts["blue"] == 9
     with pytest.raises(UserError, match="already a class"):
         edits.rename_class(more, data_dir, "red", "blue")
     with pytest.raises(UserError, match="no class named"):

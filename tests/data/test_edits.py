@@ -58,7 +58,7 @@ def test_photos_that_are_used_where_they_lie_are_never_changed(photos, data_dir)
 @pytest.mark.parametrize("index", [-1, 30])
 def test_a_photo_that_is_not_there_cannot_be_removed(stored, data_dir, index):
     with pytest.raises(UserError, match="does not exist"):
-        edits.remove_sample(stored, data_dir, index)
+        edits.drop_samples(stored, data_dir, [index])
 
 
 def test_there_is_an_end_to_the_number_of_classes(data_dir, stored, monkeypatch, tmp_path):

@@ -2,17 +2,42 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transferui.data.dataset import Dataset, Sample
+from transferui.data import splits
+from transferui.data.dataset import Dataset, Sample, open_dataset
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
+
+settings.register_profile("splits", deadline=None)  # a busy machine is no failure
+settings.load_profile("splits")
+STORED = Path("stored")  # groups of stored photos come from their manifest; nothing is opened
 
 
 def dataset(counts, split=None):
     samples = [Sample(Path("x"), label, split, f"{label}-{n}", "x") for label, count in enumerate(counts) for n in range(count)]
-    return Dataset("id", "name", tuple(str(i) for i in range(len(counts))), tuple(samples))
+    return Dataset("id", "name", tuple(str(i) for i in range(len(counts))), tuple(samples), folder=STORED)
+
+
+def in_groups(sizes):
+    """A dataset whose class k consists of groups of the sizes ``sizes[k]``; names number the frames of each class."""
+    samples, group = [], 0
+    for label, groups in enumerate(sizes):
+        for size in groups:
+            group += 1
+            for _ in range(size):
+                n = len(samples)
+                samples.append(Sample(Path("x"), label, None, f"sha-{n}", f"{label}/{n}.jpg", group if size > 1 else None))
+    return Dataset("id", "name", tuple(str(i) for i in range(len(sizes))), tuple(samples), folder=STORED)
+
+
+SIZES = st.lists(st.lists(st.integers(1, 12), min_size=2, max_size=12), min_size=2, max_size=4)
+
+
+def share(groups, fraction):
+    """How many pictures validation wants of a class, and how many it can get without its largest group."""
+    return max(1, round(sum(groups) * fraction)), sum(groups) - max(groups)
 
 
 @given(st.lists(st.integers(2, 40), min_size=2, max_size=6), st.floats(0.05, 0.5), st.integers(0, 1000))
@@ -84,3 +109,115 @@ def test_a_class_that_is_only_in_val_is_named():
     given = replace(data, samples=tuple(replace(s, split="val" if s.label else "train") for s in data.samples))
     with pytest.raises(UserError, match="'1' has no photo in the train folder"):
         split_dataset(given, 0.2, 0)
+
+
+@given(SIZES, st.floats(0.05, 0.5), st.integers(0, 1000))
+def test_a_group_is_never_divided_unless_the_rest_of_its_class_is_next_to_nothing(sizes, fraction, seed):
+    data = in_groups(sizes)
+    split = split_dataset(data, fraction, seed)
+    assert sorted(split.train + split.val + split.left_out) == list(range(len(data.samples)))
+    for part in (split.train, split.val):
+        assert {data.samples[i].label for i in part} == set(range(len(sizes)))
+    learned = {data.samples[i].group for i in split.train} - {None}
+    divided = {data.samples[i].label for i in split.val if data.samples[i].group in learned}
+    for label in divided:
+        wanted, without_largest = share(sizes[label], fraction)
+        assert without_largest < max(1, 0.25 * wanted) and split.notes
+
+
+@given(SIZES, st.integers(0, 1000), st.integers(1, 10))
+def test_new_single_pictures_do_not_tear_groups_apart_nor_stir_other_classes(sizes, seed, more):
+    small = in_groups(sizes)
+    new = tuple(Sample(Path("x"), 0, None, f"new-{n}", f"0/new{n}.jpg") for n in range(more))
+    large = replace(small, samples=small.samples + new)
+    old, now = split_dataset(small, 0.2, seed), split_dataset(large, 0.2, seed)
+    for label in range(1, len(sizes)):
+        assert [i for i in old.val if small.samples[i].label == label] == [i for i in now.val if large.samples[i].label == label]
+
+
+def test_a_picture_that_joins_a_group_goes_to_its_side():
+    data = in_groups([[3] * 10, [1] * 30])
+    before = split_dataset(data, 0.3, 0)
+    for i in (before.val[0], before.train[0]):
+        twin = replace(data.samples[i], sha256="twin", name="0/twin.jpg")
+        after = split_dataset(replace(data, samples=(*data.samples, twin)), 0.3, 0)
+        assert (i in after.val) == (len(data.samples) in after.val)
+
+
+def test_a_class_of_one_series_is_cut_in_the_order_of_time_with_a_gap_and_it_is_said():
+    data = in_groups([[100], [1] * 100])
+    shuffled = replace(data, samples=(*reversed(data.samples[:100]), *data.samples[100:]))
+    split = split_dataset(shuffled, 0.2, 0)
+    frame = [int(s.name.split("/")[1].removesuffix(".jpg")) for s in shuffled.samples]
+    train = [frame[i] for i in split.train if shuffled.samples[i].label == 0]
+    val = [frame[i] for i in split.val if shuffled.samples[i].label == 0]
+    assert sorted(train) == list(range(75)) and sorted(val) == list(range(80, 100)) and len(split.left_out) == 5
+    assert "‘0’ are one long series" in split.notes[0]
+
+
+def test_a_file_that_comes_twice_in_a_series_that_is_cut_is_on_one_side():
+    data = in_groups([[50], [1] * 50])
+    early = replace(data.samples[3], sha256=data.samples[48].sha256)
+    data = replace(data, samples=(*data.samples[:3], early, *data.samples[4:]))
+    split = split_dataset(data, 0.2, 0)
+    assert 48 in split.val and 3 in split.left_out
+
+
+def test_a_class_of_two_series_gives_one_to_each_side():
+    split = split_dataset(in_groups([[90, 30], [1] * 100]), 0.2, 0)
+    assert {i for i in split.val if i < 120} == set(range(90, 120)) and not split.left_out
+
+
+def test_a_random_split_puts_series_on_both_sides():
+    data = in_groups([[20] * 5, [20] * 5])
+    leaky = split_dataset(data, 0.2, 0, grouped=False)
+    assert {data.samples[i].group for i in leaky.train} & {data.samples[i].group for i in leaky.val}
+    apart = split_dataset(data, 0.2, 0)
+    assert not {data.samples[i].group for i in apart.train} & {data.samples[i].group for i in apart.val}
+
+
+def test_near_copies_across_classes_stay_together_as_long_as_each_class_has_both_sides():
+    data = in_groups([[1] * 20, [1] * 20])
+    samples = [replace(s, group=1) if i in (0, 25) else s for i, s in enumerate(data.samples)]
+    split = split_dataset(replace(data, samples=tuple(samples)), 0.3, 0)
+    assert (0 in split.val) == (25 in split.val)
+    joined = [replace(s, group=1 if s.label else i + 100) for i, s in enumerate(samples)]
+    joined[0] = replace(joined[0], group=1)  # the whole second class is tied to one picture of the first
+    split = split_dataset(replace(data, samples=tuple(joined)), 0.3, 0)
+    assert {data.samples[i].label for i in split.val} == {data.samples[i].label for i in split.train} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([400, 300, 299], 0), ([960, 49], 0), ([700, 300], 150), ([823, 138, 311, 315], 236)]
+)
+def test_a_test_part_is_set_aside_when_there_is_enough(counts, expected, monkeypatch):
+    data = dataset(counts)
+    split = split_dataset(data, 0.2, 0)
+    assert len(split.test) == expected and sorted(split.train + split.val + split.test) == list(range(sum(counts)))
+    monkeypatch.setattr(splits, "TEST_FROM", 10**9)
+    assert split.val == split_dataset(data, 0.2, 0).val  # validation is the same with and without a test part
+    for label in range(len(counts)) if expected else ():
+        assert sum(data.samples[i].label == label for i in split.val) >= 10
+
+
+@given(st.lists(st.integers(50, 300), min_size=4, max_size=6), st.lists(st.integers(1, 20), max_size=30), st.integers(0, 50))
+def test_a_test_part_holds_whole_groups_only(counts, groups, seed):
+    sizes = [[1] * n for n in counts]
+    sizes[0] += groups
+    data = in_groups(sizes)
+    split = split_dataset(data, 0.2, seed)
+    aside = {data.samples[i].group for i in split.test} - {None}
+    assert not aside & {data.samples[i].group for i in split.train + split.val}
+    assert not set(split.test) & set(split.val) and len(split.test) <= 0.15 * len(data.samples)
+
+
+def test_given_folders_are_kept_whatever_the_groups_and_no_test_part_is_cut_from_them():
+    data = in_groups([[4] * 200, [4] * 200])
+    parts = tuple(replace(s, split="val" if i % 2 else "train") for i, s in enumerate(data.samples))
+    split = split_dataset(replace(data, samples=parts), 0.2, 0)
+    assert split.val == tuple(range(1, 1600, 2)) and split.test == () and split.left_out == ()
+
+
+def test_the_given_parts_of_real_photos_are_untouched(shared_data, data_dir):
+    split = split_dataset(open_dataset(shared_data / "data" / "hymenoptera", data_dir), 0.2, 0)
+    assert (len(split.train), len(split.val), len(split.test)) == (245, 153, 0)

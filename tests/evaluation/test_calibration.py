@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.calibration import calibration_curve
 
-from transferui.evaluation.calibration import calibration_error, fit_temperature
+from transferui.evaluation.calibration import calibration_error, cross_fit, fit_temperature
 
 
 def _drawn(scale: float, n: int = 4000) -> tuple[torch.Tensor, list[int]]:
@@ -44,3 +44,24 @@ def test_the_error_agrees_with_the_curve_of_scikit_learn() -> None:
     assert calibration_error(sure.tolist(), right.tolist()) == pytest.approx(expected)
     assert calibration_error([1.0, 1.0], [True, True]) == 0
     assert calibration_error([], []) == 0
+
+
+def test_no_photo_is_judged_at_a_temperature_that_it_was_part_of() -> None:
+    logits, labels = _drawn(3.0, 200)
+    sure = cross_fit(logits, labels)
+    order = torch.argsort(torch.tensor(labels), stable=True)
+    mine, others = order[::5], torch.cat([order[f::5] for f in range(1, 5)])
+    temperature = fit_temperature(logits[others], [labels[i] for i in others.tolist()])
+    expected = torch.softmax(logits[mine] / temperature, 1).max(1).values
+    assert torch.tensor(sure, dtype=expected.dtype)[mine].tolist() == pytest.approx(expected.tolist())
+
+
+def test_a_temperature_flatters_the_photos_that_it_was_fitted_to() -> None:
+    gaps = []
+    for start in range(0, 4000, 20):
+        logits, labels = (part[start : start + 20] for part in _drawn(1.0))
+        fitted = torch.softmax(logits / fit_temperature(logits, labels), 1)
+        truth = torch.tensor(labels)
+        own = -fitted[range(20), truth].log().mean()
+        gaps.append(float(torch.nn.functional.cross_entropy(logits, truth) - own))
+    assert min(gaps) > -1e-3 and sum(gaps) / len(gaps) > 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transferui.evaluation.compare import compare_answers, compare_runs
+from transferui.evaluation.compare import compare_answers, compare_runs, holm, rank_runs, same_photos
 
 
 def test_a_golden_value_of_mcnemar() -> None:
@@ -38,3 +38,38 @@ def test_only_pictures_that_both_have_answered_count() -> None:
     assert (found.n, found.difference, found.verdict) == (15, 1.0, "b_better")
     assert compare_runs(a, b | {"dataset_fingerprint": "y"}) is None
     assert compare_runs(a, b | {"val_items": []}) is None
+
+
+def results(right, photos="x", first=0):
+    items = [{"sample": first + i, "true": 0, "predicted": 0 if hit else 1} for i, hit in enumerate(right)]
+    return {"dataset_fingerprint": photos, "val_items": items}
+
+
+def test_holm_multiplies_the_smallest_most_and_never_falls() -> None:
+    # The worked example of Holm's paper in its usual form: 0.01 * 4, 0.02 * 3 and twice what came before.
+    assert holm([0.01, 0.04, 0.03, 0.02]) == pytest.approx([0.04, 0.06, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+def test_several_runs_are_held_against_the_best_of_them() -> None:
+    weak, good, best = [True] * 40 + [False] * 60, [True] * 88 + [False] * 12, [True] * 90 + [False] * 10
+    found = rank_runs([results(weak), results(good), results(best)])
+    assert found is not None
+    assert (found.n, found.best, found.accuracies) == (100, 2, (0.4, 0.88, 0.9))
+    assert [(i, c.verdict) for i, c in found.against] == [(0, "b_better"), (1, "no_clear_difference")]
+
+
+def test_a_difference_that_two_runs_would_show_may_be_luck_among_many() -> None:
+    a, b = [True] * 52 + [False] * 10, [False] * 2 + [True] * 60
+    two, many = rank_runs([results(a), results(b)]), rank_runs([results(a), results(b), *[results(a)] * 3])
+    assert two is not None
+    assert two.against[0][1].verdict == "b_better"
+    assert many is not None
+    assert {c.verdict for _, c in many.against} == {"no_clear_difference"}
+
+
+def test_only_runs_on_the_same_photos_are_ranked() -> None:
+    three = [results([True]), results([True], "y"), results([False])]
+    assert rank_runs(three) is None
+    assert same_photos(three) == [[0, 2], [1]]
+    assert rank_runs([results([True] * 5), results([True] * 5, first=5)]) is None

@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from transferui.evaluation.metrics import accuracy_interval, classification_report, majority_accuracy
+from transferui.evaluation.metrics import accuracy_interval, classification_report, is_guessing, majority_accuracy
 
 
 @given(st.integers(1, 500), st.data())
@@ -24,3 +26,38 @@ def test_the_report_counts_what_was_answered():
     assert report["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert report["balanced_accuracy"] == pytest.approx(0.75)
     assert [row["n"] for row in report["per_class"]] == [2, 2, 0] and report["per_class"][1]["precision"] == pytest.approx(2 / 3)
+
+
+def test_the_report_agrees_with_scikit_learn():
+    random = np.random.default_rng(0)
+    labels, answers = random.integers(0, 4, 200), random.integers(0, 4, 200)
+    report = classification_report(labels.tolist(), answers.tolist(), list("abcd"))
+    assert report["balanced_accuracy"] == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, answers))
+    assert report["confusion"] == sklearn.metrics.confusion_matrix(labels, answers).tolist()
+    theirs = sklearn.metrics.classification_report(labels, answers, target_names=list("abcd"), output_dict=True)
+    for row in report["per_class"]:
+        expected = theirs[row["class_name"]]
+        found = (row["precision"], row["recall"], row["f1"], row["n"])
+        assert found == pytest.approx((expected["precision"], expected["recall"], expected["f1-score"], expected["support"]))
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "base", "guessing"),
+    [
+        (50, 100, 0.5, True),
+        (58, 100, 0.5, True),
+        (70, 100, 0.5, False),
+        (4, 4, 0.5, True),
+        (12, 12, 0.5, False),
+        (80, 100, 0.8, True),
+    ],
+)
+def test_a_result_counts_only_when_guessing_does_not_explain_it(right, n, base, guessing):
+    assert is_guessing(accuracy_interval(right, n), base) is guessing
+
+
+def test_about_all_coin_tosses_are_called_guessing():
+    tosses = np.random.default_rng(1).binomial(80, 0.5, 500)
+    called = [is_guessing(accuracy_interval(int(right), 80), 0.5) for right in tosses]
+    assert np.mean(called) > 0.95
+    assert is_guessing(accuracy_interval(0, 0), 0.5)

@@ -72,7 +72,8 @@ def test_a_bundle_answers_the_same_in_another_installation(trained, tmp_path):
 def test_a_bundle_holds_no_photo_no_file_name_and_no_path(trained):
     _, bundle, _ = trained
     with zipfile.ZipFile(bundle) as archive:
-        assert sorted(archive.namelist()) == ["README.md", "model.json", "model.safetensors"]
+        assert sorted(archive.namelist()) == ["README.md", "model.json", "model.safetensors", "novelty.safetensors"]
+        assert len(archive.read("novelty.safetensors")) < 1_000_000
         text = archive.read("model.json").decode() + archive.read("README.md").decode()
     assert ".jpg" not in text.replace("new.jpg", "") and str(bundle.parent) not in text
     assert "Validation accuracy" in text and "red" in text
@@ -140,6 +141,70 @@ def test_any_flipped_byte_of_the_weights_is_noticed(trained, tmp_path):
         with pytest.raises(UserError) as caught:
             tui.load_model(changed(bundle, tmp_path / "m.zip", **{"model.safetensors": bytes(broken)}))
         assert caught.value.code == "MODEL_BROKEN"
+
+
+def test_a_bundle_says_the_same_verdict_as_the_run_and_has_no_neighbors(trained):
+    result, bundle, photo = trained
+    run, opened = load_checkpoint(result.run_dir, result.data_dir), tui.load_model(bundle)
+    for picture in (photo, photo.parents[1] / "blue" / "3.jpg", ROOT / "assets" / "screenshots" / "data.png"):
+        if not picture.is_file():
+            continue
+        here, there = run.answer(picture), opened.answer(picture)
+        assert here.verdict == there.verdict and here.strangeness == pytest.approx(there.strangeness, rel=1e-4)
+        assert len(here.neighbors) == 3 and there.neighbors == ()
+    shown = {n.similarity for n in run.answer(photo).neighbors}
+    assert max(shown) > 0.9
+
+
+def test_a_bundle_of_an_earlier_version_still_opens_and_is_not_sure_below_half(trained, tmp_path):
+    _, bundle, photo = trained
+    with zipfile.ZipFile(bundle) as new, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
+        facts = {k: v for k, v in json.loads(new.read("model.json")).items() if k != "novelty_sha256"}
+        old.writestr("model.json", json.dumps(facts))
+        old.writestr("model.safetensors", new.read("model.safetensors"))
+    reply = tui.load_model(tmp_path / "old.zip").answer(photo)
+    assert reply.strangeness is None
+    assert reply.verdict == ("sure" if reply.ranked[0].probability >= 0.5 else "not_sure")
+
+
+@pytest.mark.parametrize("kind", ["flipped", "missing", "another name", "another shape", "not finite"])
+def test_numbers_on_novelty_that_do_not_fit_are_refused(trained, tmp_path, kind):
+    from hashlib import sha256
+
+    from safetensors.torch import load, save
+
+    _, bundle, _ = trained
+    with zipfile.ZipFile(bundle) as archive:
+        content = archive.read("novelty.safetensors")
+    tensors = load(content)
+    changed_tensors = {
+        "another name": {**tensors, "extra": torch.zeros(1)},
+        "another shape": {**tensors, "means": tensors["means"][:, :-1].contiguous()},
+        "not finite": {**tensors, "far": torch.tensor(float("inf"))},
+    }
+    if kind in changed_tensors:
+        content = save(changed_tensors[kind])
+        members = {"novelty.safetensors": content, "model.json": facts_of(bundle, novelty_sha256=sha256(content).hexdigest())}
+    elif kind == "flipped":
+        members = {"novelty.safetensors": content[:-1] + bytes([content[-1] ^ 1])}
+    else:
+        members = {"novelty.safetensors": b""}
+    with pytest.raises(UserError) as caught:
+        tui.load_model(changed(bundle, tmp_path / "m.zip", **members))
+    assert caught.value.code == "MODEL_BROKEN"
+
+
+def test_a_damaged_memory_of_a_run_is_explained(trained, tmp_path):
+    import shutil
+
+    from transferui.export.checkpoint import MEMORY
+
+    result, _, _ = trained
+    folder = shutil.copytree(result.run_dir, tmp_path / "run")
+    (folder / MEMORY).write_bytes(b"nonsense")
+    with pytest.raises(UserError) as caught:
+        load_checkpoint(folder, result.data_dir)
+    assert caught.value.code == "RUN_BROKEN"
 
 
 def test_a_cut_off_bundle_is_refused(trained, tmp_path):

@@ -5,9 +5,9 @@ import torch
 
 from transferui.config import TrainConfig
 from transferui.data.preprocessing import Preprocessing
-from transferui.training.choose import SHARES, choose, losses, snapshot
-from transferui.training.loop import Phase, Rows, validate
+from transferui.training.choose import SHARES, Choice, choose, snapshot
 from transferui.training.model import Classifier
+from transferui.training.phase import Phase, Rows, losses, validate
 
 PLAIN = Preprocessing(8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
@@ -24,16 +24,17 @@ def phase():
     return Phase("finetune", model, 0, rows, rows, TrainConfig(), PLAIN, torch.device("cpu"), 1, 0, lambda *_: None)
 
 
-def turn(phase, slope):
+def turn(phase, slope, noise=0.0):
+    """A head that goes by what tells the classes apart, and by something that does not."""
     with torch.no_grad():
-        phase.model.head.linear.weight.copy_(torch.tensor([[-slope, 0, 0, 0], [slope, 0, 0, 0.0]]))
+        phase.model.head.linear.weight.copy_(torch.tensor([[-slope, -noise, 0, 0], [slope, noise, 0, 0.0]]))
 
 
 def test_a_clear_gain_is_kept_and_told(phase):
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, 1.0)
     choice = choose(phase, probe, logits)
-    assert choice.share == 1 and choice.gain > 2 * choice.error and "lowered" in choice.words
+    assert choice.share == 1 and choice.gain > 2 * choice.error and "by more than chance" in choice.words
     assert torch.allclose(validate(phase)[0], choice.logits)
 
 
@@ -54,9 +55,38 @@ def test_a_gain_that_chance_explains_is_not_kept(phase):
 
 
 def test_too_far_a_step_is_taken_only_part_of_the_way(phase):
-    turn(phase, 0.2)
+    turn(phase, 0.5, noise=1.0)
     probe, logits = snapshot(phase), validate(phase)[0]
-    turn(phase, 12.0)
+    turn(phase, 0.5, noise=-1.5)
     choice = choose(phase, probe, logits)
     assert choice.share in SHARES and "of the way" in choice.words
     assert float(losses(phase, choice.logits).mean()) < float(losses(phase, logits).mean())
+
+
+def test_being_louder_is_neither_gain_nor_harm(phase):
+    turn(phase, 1.0)
+    probe, logits = snapshot(phase), validate(phase)[0]
+    turn(phase, 3.0)
+    choice = choose(phase, probe, logits)
+    assert choice.share == 0 and abs(choice.gain) < 0.01
+
+
+def test_fewer_right_answers_are_never_kept():
+    logits = torch.zeros(100, 2)
+    assert Choice(1.0, logits, gain=0.2, error=0.01, better=5, worse=5).sure
+    assert not Choice(1.0, logits, gain=0.2, error=0.01, better=4, worse=5).sure
+
+
+def test_clearly_more_right_answers_count_even_where_the_loss_says_nothing():
+    logits = torch.zeros(100, 2)
+    assert Choice(1.0, logits, gain=-0.01, error=0.02, better=9, worse=1).sure
+    assert not Choice(1.0, logits, gain=-0.01, error=0.02, better=3, worse=1).sure
+    assert not Choice(1.0, logits, gain=-0.10, error=0.02, better=9, worse=1).sure
+
+
+def test_numbers_out_of_bounds_are_never_kept(phase):
+    turn(phase, 0.5)
+    probe, logits = snapshot(phase), validate(phase)[0]
+    turn(phase, float("nan"))
+    assert choose(phase, probe, logits).share == 0
+    assert all(torch.equal(value, probe[name]) for name, value in snapshot(phase).items())

@@ -184,13 +184,14 @@ def resolve_trainable(backbone: Backbone, choice: str) -> tuple[str, ...]:
     """Names of the stages that learn, in network order.
 
     Args:
-        choice: ``none``, ``last``, ``half``, ``all``, or stage names with commas between them.
+        choice: ``none``, ``last``, ``late``, ``half``, ``all``, or stage names with commas between them.
 
     Raises:
         UserError: ``UNKNOWN_STAGE`` listing the network's stages.
     """
     names = stages_with_weights(backbone)
-    presets = {"none": (), "": (), "last": _last(backbone), "half": names[len(names) // 2 :], "all": names}
+    presets = {"none": (), "": (), "last": _holding(backbone, 0.01), "late": _holding(backbone, 0.5)}
+    presets |= {"half": names[len(names) // 2 :], "all": names}
     if choice.strip() in presets:
         return presets[choice.strip()]
     wanted = {part.strip() for part in choice.split(",") if part.strip()}
@@ -199,17 +200,17 @@ def resolve_trainable(backbone: Backbone, choice: str) -> tuple[str, ...]:
         raise UserError(
             "UNKNOWN_STAGE",
             f"{backbone.title} has no stage named {unknown[0][:60]!r} that could learn.",
-            f"Its stages are: {', '.join(names)}; or say none, last, half or all.",
+            f"Its stages are: {', '.join(names)}; or say none, last, late, half or all.",
             "trainable",
         )
     return tuple(name for name in names if name in wanted)
 
 
-def _last(backbone: Backbone) -> tuple[str, ...]:
-    """The last stages that hold at least a hundredth of the weights: a final norm alone is not worth training."""
+def _holding(backbone: Backbone, share: float) -> tuple[str, ...]:
+    """The fewest last stages that hold at least this share of the weights; a final norm alone is not worth training."""
     names = stages_with_weights(backbone)
     params = {stage.name: stage.params for stage in backbone.stages}
-    start = next(i for i in reversed(range(len(names))) if sum(params[n] for n in names[i:]) * 100 >= backbone.params)
+    start = next(i for i in reversed(range(len(names))) if sum(params[n] for n in names[i:]) >= share * backbone.params)
     return names[start:]
 
 

@@ -29,11 +29,20 @@ def scan(source: Path) -> Scan:
     Raises:
         UserError: ``NOT_FOUND``, ``ZIP_…``, ``NOT_A_ZIP``, ``NO_CLASS_FOLDERS``, ``EMPTY_DATASET``.
     """
+    return sort_files(*files_of(source))
+
+
+def files_of(source: Path) -> tuple[list[FoundFile], list[Skipped]]:
+    """All files of a folder or ZIP that may be read, whatever they are, and those that may not.
+
+    Raises:
+        UserError: ``NOT_FOUND``, ``ZIP_…``, ``NOT_A_ZIP``, ``TOO_MANY_FILES``.
+    """
     if source.is_dir():
-        return _scan_folder(source)
+        return _folder_files(source)
     if not source.exists():
         raise UserError("NOT_FOUND", f"There is no folder or file {source.name!r}.", "Check the path.")
-    return _scan_zip(source)
+    return _zip_files(source)
 
 
 def scan_files(files: Iterable[tuple[str, Path]]) -> Scan:
@@ -44,11 +53,16 @@ def scan_files(files: Iterable[tuple[str, Path]]) -> Scan:
         if refused := _bad_path(name):
             skipped.append(Skipped(shown(relative), refused))
         else:
-            found.append(FoundFile(PurePosixPath(name).parts, partial(_read_file, path), path))
+            found.append(FoundFile(PurePosixPath(name).parts, partial(read_file, path), path))
     return sort_files(found, skipped)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The content of a file, within `MAX_BYTES`.
+
+    Raises:
+        UserError: ``IMAGE_TOO_LARGE`` or ``IMAGE_MISSING``.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError("IMAGE_TOO_LARGE", f"The file has more than {MAX_BYTES // 1_000_000} MB.", "Save it smaller.")
@@ -57,23 +71,24 @@ def _read_file(path: Path) -> bytes:
         raise UserError("IMAGE_MISSING", "The file cannot be opened.", "Check that it is still there.") from error
 
 
-def _scan_folder(folder: Path) -> Scan:
+def _folder_files(folder: Path) -> tuple[list[FoundFile], list[Skipped]]:
     found, skipped = [], []
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.is_symlink():
             skipped.append(Skipped(shown(str(relative)), "links are not followed"))
         elif path.is_file():
-            found.append(FoundFile(relative.parts, partial(_read_file, path), path))
+            found.append(FoundFile(relative.parts, partial(read_file, path), path))
         if len(found) > MAX_ENTRIES:
             raise UserError("TOO_MANY_FILES", f"The folder holds more than {MAX_ENTRIES:,} files.", "Choose a smaller folder.")
-    return sort_files(found, skipped)
+    return found, skipped
 
 
-def _scan_zip(path: Path) -> Scan:
+def _zip_files(path: Path) -> tuple[list[FoundFile], list[Skipped]]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
+        # It stays open for the members: opening it anew for each would read the whole directory each time.
+        archive = zipfile.ZipFile(path)
+        infos = archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError, UnicodeDecodeError) as error:
         raise _bad_zip(path) from error
     _check_limits(infos)
@@ -87,10 +102,10 @@ def _scan_zip(path: Path) -> Scan:
             skipped.append(Skipped(shown(info.filename), reason))
         else:
             parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-            found.append(FoundFile(parts, partial(_read_member, path, info)))
+            found.append(FoundFile(parts, partial(_read_member, archive, info)))
     if files and not found and all(info.flag_bits & 1 for info in files):
         raise UserError("ZIP_PASSWORD", "The ZIP is protected by a password.", "Save it without a password and add it again.")
-    return sort_files(found, skipped)
+    return found, skipped
 
 
 def _bad_zip(path: Path) -> UserError:
@@ -156,11 +171,11 @@ def _bad_path(name: str) -> str:
     return "its name leads out of the folder" if outside else ""
 
 
-def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
-    """One member, with a counter that does not trust the size its header claims."""
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One member, with a counter that does not trust the size its header claims; threads may read side by side."""
     content = bytearray()
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(info) as file:
+        with archive.open(info) as file:
             while chunk := file.read(CHUNK):
                 content += chunk
                 if len(content) > MAX_BYTES:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from transferui.data.archive import scan
-from transferui.data.images import check_header
+from transferui.data.images import Original, check_header
 from transferui.data.layout import Entry, Skipped, SplitName
+from transferui.data.looks import LOOKS
 from transferui.errors import UserError
 from transferui.files import read_json
 
@@ -29,6 +30,8 @@ class Sample:
         split: given part, or None when the app decides.
         sha256: of the file's bytes.
         name: where it came from, for people.
+        group: number of the near-copies or series it belongs to, when that was found out while it was stored.
+        original: facts of the file it came from, where they are known.
     """
 
     path: Path
@@ -36,6 +39,8 @@ class Sample:
     split: SplitName | None
     sha256: str
     name: str
+    group: int | None = None
+    original: Original | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Dataset:
 
     Attributes:
         folder: the dataset's own folder with manifest.json, or None for a class folder tree that is used where it lies.
+        looks: file for what the pictures look like (`data.looks`), which may not be there yet.
     """
 
     id: str
@@ -53,6 +59,7 @@ class Dataset:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     folder: Path | None = None
+    looks: Path | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -117,13 +124,13 @@ def open_dataset(source: str | Path, data_dir: Path | None = None) -> Dataset:
     if (path / MANIFEST).is_file():
         return load_dataset(path)
     if path.is_dir():
-        return _in_place(path)
+        return _in_place(path, data_dir)
     from transferui.data.storage import create_dataset  # noqa: PLC0415 - storing ends in loading
 
     return create_dataset(scan(path), data_dir, path.stem)
 
 
-def _in_place(folder: Path) -> Dataset:
+def _in_place(folder: Path, data_dir: Path) -> Dataset:
     """A class folder tree as it lies: headers are checked now, pixels when they are needed."""
     found = scan(folder)
     with ThreadPoolExecutor() as pool:
@@ -134,17 +141,19 @@ def _in_place(folder: Path) -> Dataset:
         if isinstance(result, UserError):
             skipped.append(Skipped(entry.name, result.message))
         elif entry.path is not None:
-            samples.append(Sample(entry.path, names.index(entry.class_name), entry.split, result, entry.name))
+            sha256, original = result
+            label = names.index(entry.class_name)
+            samples.append(Sample(entry.path, label, entry.split, sha256, entry.name, None, original))
     identity = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
-    return Dataset(identity, folder.name, names, tuple(samples), tuple(skipped), found.notes)
+    looks = data_dir / "looks" / f"{identity}.npy"
+    return Dataset(identity, folder.name, names, tuple(samples), tuple(skipped), found.notes, looks=looks)
 
 
-def _look_at(entry: Entry) -> str | UserError:
-    """SHA-256 of a file that looks like a picture, or what is wrong with it."""
+def _look_at(entry: Entry) -> tuple[str, Original | None] | UserError:
+    """SHA-256 and header of a file that looks like a picture, or what is wrong with it."""
     try:
-        if entry.path is not None:
-            check_header(entry.path)
-        return hashlib.sha256(entry.read()).hexdigest()
+        original = check_header(entry.path) if entry.path is not None else None
+        return hashlib.sha256(entry.read()).hexdigest(), original
     except UserError as error:
         return error
 
@@ -177,20 +186,26 @@ def load_dataset(folder: Path) -> Dataset:
         UserError: ``DATASET_BROKEN``.
     """
     try:
-        return _dataset(folder, load_manifest(folder))
+        return from_manifest(folder, load_manifest(folder))
     except (KeyError, TypeError, ValueError) as error:
         raise _broken() from error
 
 
-def _dataset(folder: Path, manifest: dict[str, Any]) -> Dataset:
+def from_manifest(folder: Path, manifest: dict[str, Any]) -> Dataset:
+    """The dataset that a manifest describes; KeyError, TypeError or ValueError when it is damaged."""
     names = tuple(manifest["class_names"])
     index = {name: i for i, name in enumerate(names)}
-    samples = tuple(
-        Sample(folder / "images" / _plain(row["file"]), index[row["class"]], row["split"], row["sha256"], row["name"])
-        for row in manifest["samples"]
-    )
+    samples = tuple(_sample(folder / "images", index, row) for row in manifest["samples"])
     skipped = tuple(Skipped(name, reason) for name, reason in manifest["skipped"])
-    return Dataset(manifest["id"], manifest["name"], names, samples, skipped, tuple(manifest["notes"]), folder)
+    notes = tuple(manifest["notes"])
+    return Dataset(manifest["id"], manifest["name"], names, samples, skipped, notes, folder, folder / LOOKS)
+
+
+def _sample(folder: Path, index: dict[str, int], row: dict[str, Any]) -> Sample:
+    """One row of the manifest; rows of earlier versions know neither group nor original."""
+    original = Original(*row["original"]) if "original" in row else None
+    path, group = folder / _plain(row["file"]), row.get("group")
+    return Sample(path, index[row["class"]], row["split"], row["sha256"], row["name"], group, original)
 
 
 def _plain(name: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from transferui.data.dataset import Dataset, load_manifest
 from transferui.data.images import store_image
 from transferui.data.layout import Skipped, clean_class_name, shown
-from transferui.data.storage import DatasetDraft, Report, manifest_row
+from transferui.data.looks import read_looks
+from transferui.data.storage import DatasetDraft, Report
 from transferui.errors import UserError
 
 MAX_CLASSES = 100
@@ -39,11 +40,11 @@ def add_pictures(
         raise UserError("TOO_MANY_CLASSES", f"At most {MAX_CLASSES} classes are possible.", "Remove one first.")
     rows, skipped = list(old["samples"]), [Skipped(*pair) for pair in old["skipped"]]
     with DatasetDraft(data_dir) as draft:
-        _link(dataset, rows, draft.folder)
+        _link(dataset, rows, draft)
         added = 0
         for n, file in enumerate(files, start=1):
             try:
-                rows.append(manifest_row(store_image(file, draft.folder), name, None, shown(file.name)))
+                rows.append(draft.row(store_image(file, draft.folder), name, None, shown(file.name)))
                 added += 1
             except UserError as error:
                 skipped.append(Skipped(shown(file.name), error.message))
@@ -82,19 +83,43 @@ def remove_class(dataset: Dataset, data_dir: Path, class_name: str) -> Dataset:
     return _copy(dataset, data_dir, names, lambda row: None if row["class"] == class_name else row)
 
 
-def remove_sample(dataset: Dataset, data_dir: Path, index: int) -> Dataset:
-    """The dataset without the picture at an index of `dataset.samples`.
+def drop_samples(dataset: Dataset, data_dir: Path, indices: Collection[int]) -> Dataset:
+    """The dataset without the pictures at these indices of `dataset.samples`.
 
     Raises:
         UserError: ``NOT_FOUND``.
     """
-    if not 0 <= index < len(dataset.samples):
-        raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Reload the page.")
-    gone = dataset.samples[index]
-    name = dataset.class_names[gone.label]
+    gone = _rows_at(dataset, indices)
+    return _copy(dataset, data_dir, dataset.class_names, lambda row: None if (row["sha256"], row["class"]) in gone else row)
+
+
+def move_samples(dataset: Dataset, data_dir: Path, indices: Collection[int], label: int) -> Dataset:
+    """The dataset with the pictures at these indices of `dataset.samples` in the class with index `label`.
+
+    Raises:
+        UserError: ``NOT_FOUND``, ``UNKNOWN_CLASS``.
+    """
+    if not 0 <= label < len(dataset.class_names):
+        raise UserError("UNKNOWN_CLASS", "This class does not exist (any more).", "Reload the page.")
+    moved, name = _rows_at(dataset, indices), dataset.class_names[label]
     return _copy(
-        dataset, data_dir, dataset.class_names, lambda row: None if (row["sha256"], row["class"]) == (gone.sha256, name) else row
+        dataset,
+        data_dir,
+        dataset.class_names,
+        lambda row: {**row, "class": name} if (row["sha256"], row["class"]) in moved else row,
     )
+
+
+def examine_again(dataset: Dataset, data_dir: Path) -> Dataset:
+    """The dataset with its health looked at, for one that an earlier version of the app has stored."""
+    return _copy(dataset, data_dir, dataset.class_names, lambda row: row)
+
+
+def _rows_at(dataset: Dataset, indices: Collection[int]) -> set[tuple[str, str]]:
+    """What names the rows of these pictures in the manifest: content and class."""
+    if not all(0 <= i < len(dataset.samples) for i in indices):
+        raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Reload the page.")
+    return {(dataset.samples[i].sha256, dataset.class_names[dataset.samples[i].label]) for i in indices}
 
 
 def _require_class(dataset: Dataset, class_name: str) -> None:
@@ -123,18 +148,19 @@ def _copy(
     old = load_manifest(_folder(dataset))
     rows = [row for row in map(change, old["samples"]) if row is not None]
     with DatasetDraft(data_dir) as draft:
-        _link(dataset, rows, draft.folder)
+        _link(dataset, rows, draft)
         facts = {"name": old["name"], "owner": old["owner"], "class_names": list(names)}
         return draft.finish(rows=rows, skipped=[Skipped(*pair) for pair in old["skipped"]], notes=list(old["notes"]), **facts)
 
 
-def _link(dataset: Dataset | None, rows: Rows, folder: Path) -> None:
-    """Hard links to the pictures and thumbnails of the rows; copies where the file system has no links."""
+def _link(dataset: Dataset | None, rows: Rows, draft: DatasetDraft) -> None:
+    """Hard links to the pictures and thumbnails of the rows (copies where the file system has no links), and their looks."""
     if dataset is None:
         return
+    draft.looks = read_looks(dataset.looks)
     for row in rows:
         for part in (Path("images") / row["file"], Path("thumbs") / f"{row['sha256']}.jpg"):
-            source, target = _folder(dataset) / part, folder / part
+            source, target = _folder(dataset) / part, draft.folder / part
             if target.exists() or not source.exists():
                 continue
             try:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from transferui.data.looks import Array, look
 from transferui.errors import UserError
 
 # Decoders that may run at all (JPEG includes MPO, which some cameras write); Pillow would otherwise try forty parsers on
@@ -48,6 +49,16 @@ _SAVE_AS_JPEG = "Save it as JPEG or PNG and add it again."
 
 
 @dataclass(frozen=True)
+class Original:
+    """The file as it came: what may give a class away without anything to see."""
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+@dataclass(frozen=True)
 class StoredImage:
     """A picture in a dataset folder: ``images/<file_name>``, named by the SHA-256 of its bytes."""
 
@@ -55,6 +66,8 @@ class StoredImage:
     file_name: str
     width: int
     height: int
+    original: Original
+    look: Array
 
 
 def read_image(source: Path | bytes, at_least: int | None = None) -> Image.Image:
@@ -81,15 +94,16 @@ def read_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
         return _upright(_to_rgb(image), orientation)
 
 
-def check_header(source: Path) -> None:
-    """Raise what `read_image` would raise for the header alone; the pixels are not decoded.
+def check_header(source: Path) -> Original:
+    """What the header says; the pixels are not decoded.
 
     Raises:
-        UserError: ``IMAGE_…`` with the reason.
+        UserError: ``IMAGE_…`` as `read_image` would for the header alone.
     """
     _check_bytes(source)
     with _explained(lambda: _start(source)), Image.open(source, formats=FORMATS) as image:
         _check_size(image)
+        return Original(image.width, image.height, image.mode, image.format or "")
 
 
 @contextmanager
@@ -123,6 +137,8 @@ def store_image(source: Path | bytes, folder: Path) -> StoredImage:
     content = _content(source)
     lossless = content[:3] != b"\xff\xd8\xff"
     image = read_image(content, at_least=STORED_SHORT)
+    with Image.open(io.BytesIO(content), formats=FORMATS) as header:
+        original = Original(header.width, header.height, header.mode, header.format or "")
     scale = min(1.0, STORED_SHORT / min(image.size), STORED_LONG / max(image.size))
     if scale < 1.0:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -138,7 +154,7 @@ def store_image(source: Path | bytes, folder: Path) -> StoredImage:
     name = f"{sha256}.{extension}"
     _write_new(folder / "images" / name, buffer.getvalue())
     _write_new(folder / "thumbs" / f"{sha256}.jpg", thumbnail(image))
-    return StoredImage(sha256, name, image.width, image.height)
+    return StoredImage(sha256, name, image.width, image.height, original, look(image, sha256))
 
 
 def thumbnail(image: Image.Image) -> bytes:

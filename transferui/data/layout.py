@@ -101,7 +101,7 @@ def sort_files(files: Sequence[FoundFile], skipped: list[Skipped]) -> Scan:
     Raises:
         UserError: ``NO_CLASS_FOLDERS`` or ``EMPTY_DATASET``.
     """
-    pictures, notes = _pictures(files, skipped), list[str]()
+    pictures, notes = pictures_of(files, skipped), list[str]()
     depth = _wrapping(pictures)
     if depth:
         notes.append(f"The folder {shown('/'.join(pictures[0].parts[:depth]))!r} around the classes was opened.")
@@ -117,7 +117,7 @@ def sort_files(files: Sequence[FoundFile], skipped: list[Skipped]) -> Scan:
     return _merge_names(entries, skipped, notes)
 
 
-def _pictures(files: Sequence[FoundFile], skipped: list[Skipped]) -> list[FoundFile]:
+def pictures_of(files: Sequence[FoundFile], skipped: list[Skipped]) -> list[FoundFile]:
     """Files that should be pictures by their ending; junk goes without a word, the rest is skipped with one."""
     pictures = []
     for file in (f for f in files if not is_junk(f.parts)):

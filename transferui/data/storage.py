@@ -8,13 +8,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from transferui.data.dataset import FORMAT, MANIFEST, Dataset, class_order, load_dataset
+from transferui.data.dataset import FORMAT, MANIFEST, Dataset, class_order, from_manifest, load_dataset
+from transferui.data.findings import save_findings
+from transferui.data.health import examine
 from transferui.data.images import StoredImage, store_image
 from transferui.data.layout import Entry, Scan, Skipped, SplitName, shown
+from transferui.data.looks import LOOKS, Array, write_looks
+from transferui.data.similar import complete, find_kin
 from transferui.errors import UserError
 from transferui.files import write_json
 
@@ -43,9 +48,11 @@ def create_dataset(found: Scan, data_dir: Path, name: str, owner: str = "", repo
                 if isinstance(result, UserError):
                     skipped.append(Skipped(entry.name, result.message))
                 else:
-                    rows.append(manifest_row(result, entry.class_name, entry.split, entry.name))
+                    rows.append(draft.row(result, entry.class_name, entry.split, entry.name))
                 if report and (n % 16 == 0 or n == len(found.entries)):
                     report({"what": "Reading photos", "done": n, "total": len(found.entries)})
+        if report:
+            report({"what": "Looking for copies and series"})
         if not rows:
             reason = skipped[0].reason if skipped else "there was no picture"
             raise UserError(
@@ -62,19 +69,6 @@ def _store(folder: Path, entry: Entry) -> StoredImage | UserError:
         return error
 
 
-def manifest_row(image: StoredImage, class_name: str, split: SplitName | None, name: str) -> dict[str, Any]:
-    """One picture as the manifest keeps it; the class by name, so that classes can be renamed and removed."""
-    return {
-        "file": image.file_name,
-        "class": class_name,
-        "split": split,
-        "sha256": image.sha256,
-        "name": name,
-        "width": image.width,
-        "height": image.height,
-    }
-
-
 class DatasetDraft:
     """A dataset under construction: a hidden folder that becomes visible when it is complete, or vanishes."""
 
@@ -87,6 +81,7 @@ class DatasetDraft:
         self.id = secrets.token_hex(16)
         self.folder = home / f".{self.id}.tmp"
         self.home = home
+        self.looks: dict[str, Array] = {}
 
     def __enter__(self) -> DatasetDraft:
         for name in ("images", "thumbs"):
@@ -96,8 +91,22 @@ class DatasetDraft:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def row(self, image: StoredImage, class_name: str, split: SplitName | None, name: str) -> dict[str, Any]:
+        """One picture as the manifest keeps it; the class by name, so that classes can be renamed and removed."""
+        self.looks[image.sha256] = image.look
+        return {
+            "file": image.file_name,
+            "class": class_name,
+            "split": split,
+            "sha256": image.sha256,
+            "name": name,
+            "width": image.width,
+            "height": image.height,
+            "original": list(astuple(image.original)),
+        }
+
     def finish(self, *, rows: Sequence[dict[str, Any]], skipped: Iterable[Skipped], notes: list[str], **facts: Any) -> Dataset:
-        """Write the manifest and make the folder visible.
+        """Find out what belongs together and what is wrong, write it down with the manifest, and make the folder visible.
 
         Args:
             facts: `name`, `owner`, `class_names`.
@@ -105,7 +114,8 @@ class DatasetDraft:
         kept, repeats, conflicts = _without_repeats(rows)
         notes = [note for note in notes if IN_TWO_CLASSES not in note]  # said anew when it still holds
         if repeats:
-            notes.append(f"{repeats} photos came twice in the same class and are kept once.")
+            came = "photo came" if repeats == 1 else "photos came"
+            notes.append(f"{repeats:,} {came} twice in the same class; one of each is kept.")
         if conflicts:
             notes.append(f"{len(conflicts)} {IN_TWO_CLASSES} {conflicts[0]}.")
         manifest = {
@@ -118,10 +128,20 @@ class DatasetDraft:
             "skipped": [[s.name, s.reason] for s in skipped],
             "notes": list(dict.fromkeys(notes)),
         }
+        self._examine(manifest)
         write_json(self.folder / MANIFEST, manifest)
         done = self.home / self.id
         self.folder.rename(done)
         return load_dataset(done)
+
+    def _examine(self, manifest: dict[str, Any]) -> None:
+        """Give every row its group; keep looks and findings beside the manifest."""
+        dataset = from_manifest(self.folder, manifest)
+        looks, good = complete(dataset.samples, self.looks)
+        kin = find_kin(dataset.samples, looks, good)
+        manifest["samples"] = [{**row, "group": group} for row, group in zip(manifest["samples"], kin.groups, strict=True)]
+        write_looks(self.folder / LOOKS, {row["sha256"]: row for row in looks[good]}.values())
+        save_findings(self.folder, examine(dataset, kin))
 
 
 def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int, list[str]]:
@@ -130,7 +150,9 @@ def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any
     first: dict[str, dict[str, Any]] = {}
     conflicts = []
     for row in rows:
-        kept.setdefault((row["sha256"], row["class"]), row)
+        key = (row["sha256"], row["class"])
+        if key not in kept or (kept[key]["split"] == "train" and row["split"] in ("val", "test")):
+            kept[key] = row  # a given check stays whole: the copy in train goes
         other = first.setdefault(row["sha256"], row)
         if other["class"] != row["class"]:
             conflicts.append(f"{other['name']} and {row['name']}")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
-from torch.nn import functional
 
-# Outside this range the few validation pictures, not the model, speak.
-COLDEST, HOTTEST = 0.5, 5.0
+from transferui.training.temperature import COLDEST, HOTTEST, best_temperature
+
+__all__ = ["COLDEST", "HOTTEST", "calibration_error", "fit_temperature"]
+
 BINS = 10
 
 
@@ -26,13 +25,25 @@ def fit_temperature(logits: Tensor, labels: Sequence[int]) -> float:
     """
     if not len(labels):
         raise ValueError("a temperature needs at least one answer")
-    scores, truth = logits.double(), torch.tensor(list(labels))
-    found = minimize_scalar(_loss, bounds=(math.log(COLDEST), math.log(HOTTEST)), args=(scores, truth), method="bounded")
-    return float(min(HOTTEST, max(COLDEST, math.exp(found.x))))
+    return best_temperature(logits, torch.tensor(list(labels)))
 
 
-def _loss(log_temperature: float, logits: Tensor, labels: Tensor) -> float:
-    return functional.cross_entropy(logits / math.exp(log_temperature), labels).item()
+def cross_fit(logits: Tensor, labels: Sequence[int], folds: int = 5) -> list[float]:
+    """Confidence (0 to 1) for every photo of (N, K) logits, each at the temperature that all other folds' photos call for.
+
+    A temperature looks better than it is on the photos that it was fitted to; here none is judged by its own.
+    """
+    truth, confidence = torch.tensor(list(labels)), [0.0] * len(labels)
+    # Dealt class by class, so that every fold has its share of each.
+    order = torch.argsort(truth, stable=True)
+    for start in range(folds):
+        mine, others = order[start::folds], torch.cat([order[f::folds] for f in range(folds) if f != start])
+        if len(mine) and len(others):
+            temperature = fit_temperature(logits[others], truth[others].tolist())
+            sure = torch.softmax(logits[mine] / temperature, dim=1).max(dim=1).values
+            for place, value in zip(mine.tolist(), sure.tolist(), strict=True):
+                confidence[place] = value
+    return confidence
 
 
 def calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> float:

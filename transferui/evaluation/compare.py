@@ -1,9 +1,10 @@
-"""Is one run better than another? Asked picture by picture, on the validation pictures that both have answered."""
+"""Is one run better than another? Asked picture by picture, on the validation pictures that all of them have answered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,17 @@ RESAMPLES = 10_000
 ALPHA = 0.05
 
 
+Results = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two runs A and B on the same pictures.
 
     Attributes:
         difference: accuracy of B minus accuracy of A, -1 to 1, with a 95 % interval from low to high.
-        p_value: McNemar's exact test, two-sided.
+        better, worse: pictures that only B, and that only A, has answered right.
+        p_value: McNemar's exact test, two-sided; corrected for the number of pairs when there are more than two runs.
         verdict: ``b_better``, ``a_better`` or ``no_clear_difference``.
     """
 
@@ -27,8 +32,27 @@ class Comparison:
     difference: float
     low: float
     high: float
+    better: int
+    worse: int
     p_value: float
     verdict: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Several runs on the same pictures, each held against the best of them.
+
+    Attributes:
+        n: pictures that all runs have answered.
+        accuracies: of every run on these pictures, 0 to 1.
+        best: position of the run with most right answers; the first of equals.
+        against: position of every other run and its comparison with the best one (A is the other, B the best).
+    """
+
+    n: int
+    accuracies: tuple[float, ...]
+    best: int
+    against: tuple[tuple[int, Comparison], ...]
 
 
 def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], seed: int = 0) -> Comparison:
@@ -51,20 +75,70 @@ def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], seed: int 
     # Resampling pictures only changes how many of the three kinds are drawn, so the counts are drawn at once.
     counts = np.random.default_rng(seed).multinomial(n, [worse / n, better / n, (n - worse - better) / n], size=RESAMPLES)
     low, high = np.quantile((counts[:, 1] - counts[:, 0]) / n, [0.025, 0.975])
-    verdict = "no_clear_difference"
-    if p_value < ALPHA and (low > 0 or high < 0):
-        verdict = "b_better" if low > 0 else "a_better"
-    return Comparison(n, float(gain.mean()), float(low), float(high), p_value, verdict)
+    found = Comparison(n, float(gain.mean()), float(low), float(high), better, worse, p_value, "")
+    return replace(found, verdict=_verdict(found, p_value))
 
 
-def compare_runs(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison | None:
+def _verdict(found: Comparison, p_value: float) -> str:
+    if p_value >= ALPHA or found.low <= 0 <= found.high:
+        return "no_clear_difference"
+    return "b_better" if found.low > 0 else "a_better"
+
+
+def compare_runs(a: Results, b: Results) -> Comparison | None:
     """Compare two results.json on the validation pictures they share; None when they share none or other photos were used."""
-    if a["dataset_fingerprint"] != b["dataset_fingerprint"]:
+    answers = _answers([a, b])
+    return compare_answers(answers[0], answers[1]) if answers else None
+
+
+def rank_runs(results: Sequence[Results]) -> Ranking | None:
+    """Hold two or more results.json against the best of them; None when they share no picture or other photos were used.
+
+    Which run is best was seen on the same pictures, so the correction counts every pair, not only those with the best one:
+    after it the chance that any difference is called one by luck stays below 5 %.
+    """
+    answers = _answers(results)
+    if not answers or len(answers) < 2:
         return None
-    first, second = _right(a), _right(b)
-    shared = sorted(first.keys() & second.keys())
-    return compare_answers([first[i] for i in shared], [second[i] for i in shared]) if shared else None
+    scores = [sum(row) for row in answers]
+    best = scores.index(max(scores))
+    pairs = {(i, j): compare_answers(answers[i], answers[j]) for i, j in combinations(range(len(answers)), 2)}
+    corrected = dict(zip(pairs, holm([pair.p_value for pair in pairs.values()]), strict=True))
+    against = []
+    for other in range(len(answers)):
+        if other != best:
+            found = compare_answers(answers[other], answers[best])
+            p_value = corrected[min(other, best), max(other, best)]
+            against.append((other, replace(found, p_value=p_value, verdict=_verdict(found, p_value))))
+    n = len(answers[0])
+    return Ranking(n, tuple(score / n for score in scores), best, tuple(against))
 
 
-def _right(results: Mapping[str, Any]) -> dict[int, bool]:
-    return {int(item["sample"]): item["true"] == item["predicted"] for item in results["val_items"]}
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number, in the order given.
+
+    Source: S. Holm, 1979, A simple sequentially rejective multiple test procedure.
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = highest
+    return corrected
+
+
+def same_photos(results: Sequence[Results]) -> list[list[int]]:
+    """Positions of the runs that were checked with the same photos, the largest group first."""
+    groups: dict[str, list[int]] = {}
+    for i, values in enumerate(results):
+        groups.setdefault(str(values["dataset_fingerprint"]), []).append(i)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _answers(results: Sequence[Results]) -> list[list[bool]] | None:
+    """Right or wrong by run, for the pictures that all have answered, in the same order; None when there is none."""
+    if len(same_photos(results)) != 1:
+        return None
+    by_run = [{int(item["sample"]): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
+    shared = sorted(set.intersection(*(set(right) for right in by_run)))
+    return [[right[i] for i in shared] for right in by_run] if shared else None

@@ -24,8 +24,11 @@ class Accuracy:
     n: int
 
 
-def accuracy_interval(right: int, n: int) -> Accuracy:
+def accuracy_interval(right: float, n: int) -> Accuracy:
     """Accuracy with Wilson's score interval, which stays inside 0 to 1 and is honest for few pictures.
+
+    Args:
+        right: how many were answered right; a mean over several rounds need not be whole.
 
     Source: E. B. Wilson, 1927, Probable inference, the law of succession, and statistical inference.
     """
@@ -35,6 +38,19 @@ def accuracy_interval(right: int, n: int) -> Accuracy:
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return Accuracy(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
+
+
+def is_guessing(accuracy: Accuracy, base: float) -> bool:
+    """Whether always answering the most frequent class, right with a share of `base`, explains this many right answers as well.
+
+    It does unless the interval lies above that share and the exact binomial test agrees (one-sided, 5 %).
+    """
+    if not accuracy.n:
+        return True
+    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that a page does not need
+
+    p_value = binomtest(round(accuracy.value * accuracy.n), accuracy.n, base, alternative="greater").pvalue
+    return bool(accuracy.low <= base or p_value > 0.05)
 
 
 def majority_accuracy(labels: Sequence[int]) -> float:

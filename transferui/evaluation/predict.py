@@ -1,9 +1,9 @@
-"""A trained model that answers: pictures in, ranked classes out."""
+"""A trained model that answers: pictures in, ranked classes out, and whether it should be believed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,15 @@ from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing, picture_array
 from transferui.errors import UserError
 from transferui.evaluation.calibration import COLDEST, HOTTEST
+from transferui.evaluation.explain import heat_map
+from transferui.evaluation.neighbors import Neighbor, Shown
+from transferui.evaluation.novelty import VERDICTS, Novelty
 from transferui.training.features import normalize
 from transferui.training.model import Classifier
 
 BATCH = 16
+# Models that know nothing of their training photos are not sure below this.
+UNSURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,17 +34,40 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """All that a model has to say about one picture.
+
+    Attributes:
+        ranked: every class, most likely first.
+        verdict: ``sure``, ``not_sure`` (it hesitates), or ``unknown`` (like nothing it was shown).
+        strangeness: distance to what was shown, 1 at the threshold of ``unknown``; None when the model does not know.
+        neighbors: the most similar training photos; empty outside the app, where they are not at hand.
+        heat: (H, W) from 0 to 1, how much each place of the middle square speaks for the first class; None when not asked for.
+    """
+
+    ranked: tuple[Answer, ...]
+    verdict: str
+    strangeness: float | None
+    neighbors: tuple[Neighbor, ...] = ()
+    heat: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Model:
     """A classifier with everything it needs to answer about a new picture.
 
     Attributes:
         facts: what is known about it: backbone, training settings, metrics, versions (model.json of its bundle).
+        novelty: how it tells pictures that are like nothing it was shown; None in models of earlier versions.
+        shown: features of its training photos; None outside the app.
     """
 
     classifier: Classifier
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
     facts: dict[str, object]
+    novelty: Novelty | None = None
+    shown: Shown | None = None
 
     @property
     def temperature(self) -> float:
@@ -54,20 +82,59 @@ class Model:
         Raises:
             UserError: ``IMAGE_…`` when the picture cannot be read.
         """
-        probabilities = self.probabilities([Path(picture) if isinstance(picture, str) else picture])[0]
+        return list(self.answer(picture).ranked)
+
+    def answer(self, picture: Path | str | bytes, *, heat: bool = False) -> Reply:
+        """Ranked classes, whether to believe them, and the most similar training photos where they are known.
+
+        Args:
+            heat: also say where in the picture the answer comes from.
+
+        Raises:
+            UserError: ``IMAGE_…`` when the picture cannot be read.
+        """
+        batch = self._batch([Path(picture) if isinstance(picture, str) else picture])
+        features, logits = self._forward(batch)
+        reply = self._reply(features[0], logits[0])
+        if not heat:
+            return reply
+        return replace(reply, heat=heat_map(self.classifier, batch, int(logits[0].argmax())))
+
+    def answers(self, pictures: Sequence[Path | bytes]) -> list[Reply]:
+        """The same for several pictures that can all be read."""
+        replies = []
+        for i in range(0, len(pictures), BATCH):
+            features, logits = self._forward(self._batch(pictures[i : i + BATCH]))
+            replies += [self._reply(f, row) for f, row in zip(features, logits, strict=True)]
+        return replies
+
+    def _reply(self, features: Tensor, logits: Tensor) -> Reply:
+        probabilities = torch.softmax(logits / self.temperature, dim=0)
         order = probabilities.argsort(descending=True).tolist()
-        return [Answer(self.class_names[i], float(probabilities[i])) for i in order]
+        ranked = tuple(Answer(self.class_names[i], float(probabilities[i])) for i in order)
+        neighbors = tuple(self.shown.nearest(features)) if self.shown else ()
+        if self.novelty is None:
+            return Reply(ranked, VERDICTS[0] if ranked[0].probability >= UNSURE else VERDICTS[1], None, neighbors)
+        verdict = self.novelty.verdict(features[None], logits[None])[0]
+        strangeness = float(self.novelty.distance(features[None])[0] / self.novelty.far)
+        return Reply(ranked, verdict, strangeness, neighbors)
 
     def probabilities(self, pictures: Sequence[Path | bytes]) -> Tensor:
         """Probabilities (N, K) in the order of `class_names`, computed in float32."""
-        return torch.cat([self._batch(pictures[i : i + BATCH]) for i in range(0, len(pictures), BATCH)])
+        logits = [self._forward(self._batch(pictures[i : i + BATCH]))[1] for i in range(0, len(pictures), BATCH)]
+        return torch.softmax(torch.cat(logits) / self.temperature, dim=1)
+
+    def _batch(self, pictures: Sequence[Path | bytes]) -> Tensor:
+        """Normalized pictures (N, 3, S, S)."""
+        arrays = np.stack([picture_array(picture, self.preprocessing) for picture in pictures])
+        return normalize(torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2))), self.preprocessing)
 
     @torch.inference_mode()
-    def _batch(self, pictures: Sequence[Path | bytes]) -> Tensor:
-        arrays = np.stack([picture_array(picture, self.preprocessing) for picture in pictures])
-        batch = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))
+    def _forward(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and logits (N, K)."""
         self.classifier.eval()
-        return torch.softmax(self.classifier(normalize(batch, self.preprocessing)) / self.temperature, dim=1)
+        features: Tensor = self.classifier.stages(batch)
+        return features, self.classifier.head(features)
 
 
 @dataclass(frozen=True)

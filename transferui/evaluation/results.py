@@ -7,13 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from transferui.evaluation.calibration import calibration_error, fit_temperature
-from transferui.evaluation.metrics import accuracy_interval, classification_report, majority_accuracy
+from transferui.evaluation.calibration import calibration_error, cross_fit, fit_temperature
+from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
+from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, is_guessing, majority_accuracy
 from transferui.training.model import count_parameters
+from transferui.training.recipe import class_weights
 from transferui.training.state import Trained
 
 # Fewer validation pictures say too little about how sure the model should be.
 ENOUGH = 50
+# With more photos than this a small validation part was wished for, and heads for every fold would take long.
+MOST_FOR_CV = 2000
 
 
 def describe(run: Trained, *, final: bool) -> dict[str, Any]:
@@ -24,10 +28,12 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     """
     if run.val_logits is None:
         raise RuntimeError("a run without validation has nothing to describe")
-    labels = [run.dataset.samples[i].label for i in run.split.val]
+    cv = cross_validate_run(run) if final and not run.stopped and _needs_cv(run) else None
     values = {
         **_what(run),
-        **_how_good(run, run.val_logits, labels),
+        **_how_good(run, run.val_logits, _labels(run, "val")),
+        **_confidence(run, run.val_logits, cv),
+        **_training_part(run),
         "dataset_fingerprint": run.dataset.fingerprint,
         "skipped": [[name, reason] for name, reason in _broken(run)],
         "notes": list(run.notes),
@@ -35,7 +41,49 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     }
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
-    return {**values, **_test(run)}
+    return {**values, **_headline(run, values, cv), **_test(run)}
+
+
+def _labels(run: Trained, part: str) -> list[int]:
+    """Classes of the photos of a part of the split."""
+    return [run.dataset.samples[i].label for i in getattr(run.split, part)]
+
+
+def _needs_cv(run: Trained) -> bool:
+    """Whether the validation part is too small to speak for itself."""
+    n = len(run.split.train) + len(run.split.val)
+    return n < SMALL or (len(run.split.val) < ENOUGH and n <= MOST_FOR_CV)
+
+
+def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) -> dict[str, Any]:
+    """Which accuracy the page shows large, and whether guessing explains it as well.
+
+    The cross-validated one speaks for the head on frozen features only, so for a fine-tuned model it is shown beside the
+    other. A val folder that came with the photos is how their owner wants to be checked.
+    """
+    given = any(sample.split == "val" for sample in run.dataset.samples)
+    small = len(run.split.train) + len(run.split.val) < SMALL
+    by_cv = cv is not None and small and run.kept_phase == "head" and not given
+    me = Accuracy(values["val_accuracy"], values["val_accuracy_low"], values["val_accuracy_high"], values["n_val"])
+    base = values["majority_accuracy"]
+    crossed = cv.as_dict(run.dataset.class_names) if cv else None
+    if by_cv and cv and crossed:
+        me, base = cv.accuracy, crossed["majority_accuracy"]
+    return {"headline": "cv" if by_cv else "val", "cv": crossed, "guessing": is_guessing(me, base)}
+
+
+def _training_part(run: Trained) -> dict[str, Any]:
+    """How well the kept state knows what it has learned from, how uneven the classes are, and whether they were weighted."""
+    labels = _labels(run, "train")
+    counts = [labels.count(label) for label in range(len(run.dataset.class_names))]
+    logits = run.train_logits
+    return {
+        "train_accuracy": _accuracy(logits, labels),
+        "train_loss": None if logits is None else float(torch.nn.functional.cross_entropy(logits, torch.tensor(labels))),
+        "imbalance": max(counts) / max(1, min(counts)),
+        "class_weighted": class_weights(counts, run.config.class_weights) is not None,
+        "train_counts": counts,
+    }
 
 
 def _what(run: Trained) -> dict[str, Any]:
@@ -63,10 +111,7 @@ def _what(run: Trained) -> dict[str, Any]:
 
 def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]:
     """Validation numbers, each with what it takes to judge it."""
-    temperature = fit_temperature(logits, labels) if len(labels) >= ENOUGH else 1.0
-    probabilities = torch.softmax(logits / temperature, dim=1)
-    confidence, right = probabilities.max(dim=1).values, logits.argmax(dim=1) == torch.tensor(labels)
-    answers = probabilities.argmax(dim=1).tolist()
+    answers = logits.argmax(dim=1).tolist()
     accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels))
     return {
         "val_accuracy": accuracy.value,
@@ -74,11 +119,43 @@ def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]
         "val_accuracy_high": accuracy.high,
         "majority_accuracy": majority_accuracy(labels),
         "val_loss": float(torch.nn.functional.cross_entropy(logits, torch.tensor(labels))),
-        "temperature": temperature,
-        "calibration_error": calibration_error(confidence.tolist(), right.tolist()),
-        "head_val_accuracy": _accuracy(run.head_val_logits, labels),
+        **_probe(run.head_val_logits, labels),
         **classification_report(labels, answers, run.dataset.class_names),
-        "val_items": _items(run.split.val, labels, probabilities),
+    }
+
+
+def _probe(logits: Tensor | None, labels: list[int]) -> dict[str, Any]:
+    """The head on frozen features, on the same validation photos."""
+    share = _accuracy(logits, labels)
+    if share is None:
+        return {"head_val_accuracy": None}
+    found = accuracy_interval(share * len(labels), len(labels))
+    return {"head_val_accuracy": found.value, "head_val_accuracy_low": found.low, "head_val_accuracy_high": found.high}
+
+
+def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None) -> dict[str, Any]:
+    """The temperature, where it comes from, and the calibration error that it leaves on photos that it was not fitted to.
+
+    For the head on frozen features it comes from the answers of all photos out of fold, where they are known; else from the
+    validation photos, if there are enough. Class weights need nothing of their own: the temperature is fitted to photos as
+    frequent as they come, and a shift of the answers towards frequent classes would undo what the weights are for.
+    """
+    labels = _labels(run, "val")
+    temperature, source = 1.0, "none"
+    sure = torch.softmax(logits, dim=1).max(dim=1).values.tolist()
+    if cv is not None and run.kept_phase == "head":
+        temperature, source = fit_temperature(*cv.temperature_set()), "cross_validation"
+        others = fit_temperature(*cv.temperature_set(range(len(run.split.train))))
+        sure = torch.softmax(logits / others, dim=1).max(dim=1).values.tolist()
+    elif len(labels) >= ENOUGH:
+        temperature, source = fit_temperature(logits, labels), "validation"
+        sure = cross_fit(logits, labels)
+    right = (logits.argmax(dim=1) == torch.tensor(labels)).tolist()
+    return {
+        "temperature": temperature,
+        "temperature_from": source,
+        "calibration_error": calibration_error(sure, right),
+        "val_items": _items(run.split.val, labels, torch.softmax(logits / temperature, dim=1)),
     }
 
 
@@ -98,12 +175,13 @@ def _prefix_length(run: Trained) -> int:
 
 
 def _items(indices: tuple[int, ...], labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
-    """One row per validation picture: index in the dataset, true class, answer and its probability."""
+    """One row per validation picture: index in the dataset, true class, answer, and the probabilities of both."""
     sure, answers = probabilities.max(dim=1)
     return [
-        {"sample": i, "true": label, "predicted": int(answers[n]), "probability": round(float(sure[n]), 6)}
+        {"sample": i, "true": label, "predicted": int(answers[n]), "probability": round(float(sure[n]), 6),
+         "true_probability": round(float(probabilities[n, label]), 6)}
         for n, (i, label) in enumerate(zip(indices, labels, strict=True))
-    ]
+    ]  # fmt: skip
 
 
 def _accuracy(logits: Tensor | None, labels: list[int]) -> float | None:

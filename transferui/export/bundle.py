@@ -22,15 +22,18 @@ import transferui
 from transferui.data.dataset import default_data_dir
 from transferui.data.preprocessing import Preprocessing
 from transferui.errors import UserError
+from transferui.evaluation.novelty import Novelty
 from transferui.evaluation.predict import Model
 from transferui.export.checkpoint import build_classifier
 from transferui.export.model_card import model_card
 from transferui.files import replacing
 
 FORMAT = 1
-WEIGHTS, FACTS, CARD = "model.safetensors", "model.json", "README.md"
+WEIGHTS, FACTS, CARD, NOVELTY = "model.safetensors", "model.json", "README.md", "novelty.safetensors"
 # The largest network here (VGG16) has 0.54 GB of weights; a header lists at most about a thousand tensors.
 MAX_WEIGHTS, MAX_FACTS, MAX_HEADER = 1_000_000_000, 5_000_000, 1_000_000
+# 2,000 classes of the widest features (VGG16) have 33 MB of means.
+MAX_NOVELTY = 40_000_000
 # A fixed date makes two bundles of the same model the same bytes; 1980 is the first a ZIP can say.
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -46,20 +49,22 @@ class BundleFacts(BaseModel):
     class_names: list[str] = Field(min_length=2, max_length=2000)
     preprocessing: dict[str, Any]
     weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    novelty_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
 
 def save_bundle(model: Model, path: Path) -> Path:
     """Write a model bundle atomically and return its path.
 
-    The bundle holds weights, class names and numbers, and no picture or file name.
+    The bundle holds weights, class names and numbers, and no picture, no single photo's features and no file name.
     """
     weights = safetensors.torch.save({n: t.detach().cpu().contiguous() for n, t in model.classifier.state_dict().items()})
     facts = bundle_facts(model) | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
-    members = {
-        WEIGHTS: weights,
-        FACTS: json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True).encode(),
-        CARD: model_card(facts).encode(),
-    }
+    members = {WEIGHTS: weights}
+    if model.novelty:
+        members[NOVELTY] = safetensors.torch.save(model.novelty.tensors())
+        facts["novelty_sha256"] = hashlib.sha256(members[NOVELTY]).hexdigest()
+    members[FACTS] = json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True).encode()
+    members[CARD] = model_card(facts).encode()
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), content)
@@ -106,6 +111,7 @@ def load_model(path: Path | str) -> Model:
         with zipfile.ZipFile(path) as archive:
             facts = _facts(archive)
             weights = _member(archive, WEIGHTS, MAX_WEIGHTS)
+            novelty = _member(archive, NOVELTY, MAX_NOVELTY) if facts.novelty_sha256 else b""
     except zipfile.BadZipFile as error:
         raise _not_ours(f"{path.name} is not a ZIP, or it was cut off") from error
     except FileNotFoundError as error:
@@ -117,7 +123,18 @@ def load_model(path: Path | str) -> Model:
     classifier = build_classifier(known, default_data_dir(), weights="random")
     classifier.load_state_dict(_tensors(weights, classifier.state_dict()))
     facts_for_model = {**known.get("metrics", {}), **facts.model_dump()}
-    return Model(classifier, tuple(facts.class_names), _preprocessing(facts), facts_for_model)
+    found = _novelty(novelty, facts, classifier.head.linear.in_features) if facts.novelty_sha256 else None
+    return Model(classifier, tuple(facts.class_names), _preprocessing(facts), facts_for_model, found)
+
+
+def _novelty(content: bytes, facts: BundleFacts, width: int) -> Novelty:
+    """What the model knows of strangeness, if every tensor is as it should be."""
+    if hashlib.sha256(content).hexdigest() != facts.novelty_sha256:
+        raise UserError("MODEL_BROKEN", "The numbers in this bundle are damaged (checksum).", "Download the model again.")
+    try:
+        return Novelty.from_tensors(_read_tensors(content), len(facts.class_names), width)
+    except ValueError as error:
+        raise UserError("MODEL_BROKEN", f"The bundle's {NOVELTY} does not fit its model.", "Download it again.") from error
 
 
 def _preprocessing(facts: BundleFacts) -> Preprocessing:
@@ -163,12 +180,7 @@ def _not_ours(why: str) -> UserError:
 
 def _tensors(weights: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a safetensors file whose names and shapes are exactly the expected ones, all finite."""
-    if len(weights) < 8 or struct.unpack("<Q", weights[:8])[0] > MAX_HEADER:
-        raise UserError("MODEL_BROKEN", "The weights in this bundle have no valid header.", "Download the model again.")
-    try:
-        tensors = safetensors.torch.load(weights)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise UserError("MODEL_BROKEN", "The weights in this bundle cannot be read.", "Download the model again.") from error
+    tensors = _read_tensors(weights)
     for name, tensor in expected.items():
         if name not in tensors or tensors[name].shape != tensor.shape or tensors[name].dtype != tensor.dtype:
             raise UserError("MODEL_BROKEN", f"The weights do not fit the network that model.json names (at {name}).")
@@ -176,4 +188,15 @@ def _tensors(weights: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor
             raise UserError("MODEL_BROKEN", f"The weights hold numbers that are no numbers (at {name}).")
     if len(tensors) != len(expected):
         raise UserError("MODEL_BROKEN", "The bundle holds weights that its network does not have.")
+    return tensors
+
+
+def _read_tensors(content: bytes) -> dict[str, Tensor]:
+    """The tensors of a safetensors file from anywhere."""
+    if len(content) < 8 or struct.unpack("<Q", content[:8])[0] > MAX_HEADER:
+        raise UserError("MODEL_BROKEN", "The weights in this bundle have no valid header.", "Download the model again.")
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise UserError("MODEL_BROKEN", "The weights in this bundle cannot be read.", "Download the model again.") from error
     return tensors

@@ -8,17 +8,22 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.backbones.stages import build_backbone
 from transferui.data.preprocessing import Preprocessing
 from transferui.errors import UserError
+from transferui.evaluation.neighbors import Shown, shown_to
+from transferui.evaluation.novelty import Novelty, fit_novelty
 from transferui.evaluation.predict import Model
 from transferui.files import read_json, replacing
 from transferui.training.model import Classifier
 from transferui.training.state import Trained
 
 CHECKPOINT = "checkpoint.safetensors"
+# What a finished run's model remembers of the photos it was shown; beside the checkpoint, because most of it stays at home.
+MEMORY = "memory.safetensors"
 
 
 def save_checkpoint(run: Trained, folder: Path) -> None:
@@ -40,6 +45,19 @@ def save_checkpoint(run: Trained, folder: Path) -> None:
     }
     with replacing(folder / CHECKPOINT) as temporary:
         save_file(tensors, temporary, metadata={"transferui": json.dumps(facts)})
+    _save_memory(run, folder)
+
+
+def _save_memory(run: Trained, folder: Path) -> None:
+    """Write memory.safetensors atomically, or remove it where the run does not know (yet) what its model was shown."""
+    novelty, shown = fit_novelty(run), shown_to(run)
+    known = {"novelty": novelty.tensors() if novelty else {}, "shown": shown.tensors() if shown else {}}
+    tensors = {f"{part}.{name}": tensor for part, named in known.items() for name, tensor in named.items()}
+    if not tensors:
+        (folder / MEMORY).unlink(missing_ok=True)
+        return
+    with replacing(folder / MEMORY) as temporary:
+        save_file(tensors, temporary)
 
 
 def load_checkpoint(folder: Path, data_dir: Path) -> Model:
@@ -52,17 +70,41 @@ def load_checkpoint(folder: Path, data_dir: Path) -> Model:
     if not path.is_file():
         raise UserError("NO_MODEL", "This run has no trained model yet.", "Train first, or choose another run.")
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["transferui"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        tensors, metadata = _read(path)
+        facts = json.loads(metadata["transferui"])
+        memory = _read(folder / MEMORY)[0] if (folder / MEMORY).is_file() else {}
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise UserError("RUN_BROKEN", "This run's checkpoint is damaged.", "Train again.") from error
+        raise _broken() from error
     classifier = build_classifier(facts, data_dir)
     classifier.load_state_dict({**classifier.state_dict(), **tensors})
     known: dict[str, Any] = read_json(folder / "results.json") or {}
     settings = (read_json(folder / "config.json") or {}).get("settings", {})
     names, preprocessing = tuple(facts["class_names"]), Preprocessing.from_dict(facts["preprocessing"])
-    return Model(classifier, names, preprocessing, {**known, **facts, "settings": settings})
+    novelty, shown = _remembered(memory, len(names), classifier.head.linear.in_features)
+    return Model(classifier, names, preprocessing, {**known, **facts, "settings": settings}, novelty, shown)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and texts of a safetensors file."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a mapping
+
+
+def _remembered(memory: dict[str, Tensor], n_classes: int, width: int) -> tuple[Novelty | None, Shown | None]:
+    """The parts of memory.safetensors, each None when it is not there."""
+    parts: dict[str, dict[str, Tensor]] = {"novelty": {}, "shown": {}}
+    try:
+        for name, tensor in memory.items():
+            part, _, inner = name.partition(".")
+            parts[part][inner] = tensor
+        novelty = Novelty.from_tensors(parts["novelty"], n_classes, width) if parts["novelty"] else None
+        return novelty, Shown.from_tensors(parts["shown"], n_classes, width) if parts["shown"] else None
+    except (KeyError, ValueError) as error:
+        raise _broken() from error
+
+
+def _broken() -> UserError:
+    return UserError("RUN_BROKEN", "This run's checkpoint is damaged.", "Train again.")
 
 
 def build_classifier(facts: dict[str, Any], data_dir: Path | None, *, weights: str | None = None) -> Classifier:

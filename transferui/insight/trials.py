@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from scipy.special import stdtrit
 from torch import Tensor, tensor
 from torch.nn import functional
 
@@ -15,7 +16,7 @@ from transferui.backbones.catalogue import Backbone, stages_with_weights
 from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.insight.features import Watch, pick_sample
-from transferui.training.choose import SURE
+from transferui.training.choose import CHANCE
 from transferui.training.features import StoppedError
 from transferui.training.state import Hooks, Trained
 from transferui.training.train import train_model
@@ -103,7 +104,8 @@ def _try(stage: str, backbone: Backbone, dataset: Dataset, data_dir: Path, limit
     gains = _loss(run.head_val_logits, labels) - _loss(logits, labels)
     gain, error = float(gains.mean()), float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
     seconds = round(time.perf_counter() - begun, 2)
-    return Trial(stage, gain, error, len(gains), gain > SURE * error and gain > 0, seconds)
+    reach = float(stdtrit(len(gains) - 1, 1 - CHANCE)) * error if len(gains) > 1 else math.inf
+    return Trial(stage, gain, error, len(gains), gain > reach and gain > 0, seconds)
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -22,7 +22,12 @@ from transferui.runs.queue import child_environment
 Report = Callable[[Mapping[str, Any]], object]
 
 # Questions by the child that answers them: `pictures` knows Pillow only, `model` has torch.
-MODEL_QUESTIONS = frozenset({"predict", "save_bundle", "open_bundle", "open_online"})
+MODEL_QUESTIONS = frozenset({"predict", "look", "save_bundle", "open_bundle", "open_online", "copies"})
+# Questions that take minutes. Their child is started for them and ends with them: it would hold half a gigabyte, and nobody's
+# single photo is to wait behind them.
+ALONE = {"find_rates": "trial", "batch": "batch"}
+# A file of this name beside the photos ends a trial.
+RATE_STOP = "trial.stop"
 
 
 class Engine:
@@ -37,6 +42,7 @@ class Engine:
         self._children = {
             "pictures": [_Child("pictures", data_dir) for _ in range(helpers)],
             "model": [_Child("model", data_dir)],
+            **{kind: [_Child(kind, data_dir)] for kind in ALONE.values()},
         }
 
     def ask(self, question: str, report: Report | None = None, timeout_s: float = 120.0, **arguments: Any) -> Any:
@@ -50,13 +56,17 @@ class Engine:
         Raises:
             UserError: what the child raised, or ``ENGINE_DIED`` / ``ENGINE_SILENT`` when it did not live to answer.
         """
-        children = self._children["model" if question in MODEL_QUESTIONS else "pictures"]
-        child = min(children, key=lambda c: c.waiting)
+        kind = ALONE.get(question) or ("model" if question in MODEL_QUESTIONS else "pictures")
+        child = min(self._children[kind], key=lambda c: c.waiting)
         return child.ask({"question": question, "arguments": arguments}, report, timeout_s)
+
+    def busy(self) -> bool:
+        """Whether somebody already waits for an answer about a photo."""
+        return all(child.waiting for child in self._children["model"])
 
     def warm_up(self) -> None:
         """Start the children now, so that the first question does not wait for them."""
-        for child in (child for children in self._children.values() for child in children):
+        for child in (*self._children["pictures"], *self._children["model"]):
             threading.Thread(target=child.start, name="engine-start", daemon=True).start()
 
     def close(self) -> None:
@@ -81,7 +91,11 @@ class _Child:
             with self._lock:
                 self._ensure()
                 self._send(message)
-                return self._listen(report, timeout_s)
+                try:
+                    return self._listen(report, timeout_s)
+                finally:
+                    if self.kind in ALONE.values():
+                        self.end()
         finally:
             self.waiting -= 1
 

@@ -22,7 +22,12 @@ HEAD_EPOCH_S, HEAD_PHOTO_S = 1.5e-3, 4e-6
 # Checking runs in float32 on unfolded stages: so many times a look in bfloat16 on folded ones (3 late in a network, 10 early).
 PLAIN = 6.0
 # Views per training photo (transferui.training.recipe.views_for, which loads torch).
-VIEWS = {"none": 1, "flip": 2, "crops": 4}
+VIEWS = {"none": 1, "flip": 2, "crops": 8, "crops_no_flip": 5}
+# Training photos that are looked at in a mirror first (transferui.training.mirror), where mirrored copies are wanted.
+ASKED = 400
+# Looks at the validation photos besides one after every epoch: before the first, and at four places on the line between the
+# head on frozen blocks and the fine-tuned model (transferui.training.choose).
+CHECKS = 5
 # A run that computed fewer photos than this says little about the machine.
 ENOUGH = 50
 
@@ -100,14 +105,23 @@ def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = F
     frozen = scale * pace.look * sum(look for look, _ in rows[:first])
     check = scale * pace.look * PLAIN * sum(look for look, _ in rows[first:])
     learn = scale * pace.learn * sum(learn for _, learn in rows[first:])
-    epochs = config.finetune_epochs if trainable else 0
-    carried = passes if trainable and config.head_start == "trained" else 0
+    learned = _learn_s(config, n_train, n_val, learn, check) if trainable else 0.0
     return Cost(
         look=0.0 if cached else passes * frozen,
         decode=0.0 if cached and first else n_photos * pace.decode_ms / (1000 * pace.cores),
         head=config.epochs * (HEAD_EPOCH_S + HEAD_PHOTO_S * n_train),
-        learn=carried * check + epochs * (n_train * learn + n_val * check),
+        learn=learned,
     )
+
+
+def _learn_s(config: TrainConfig, n_train: int, n_val: int, learn: float, check: float) -> float:
+    """Seconds of everything behind the frozen prefix, from those of one photo to learn from and to check."""
+    epochs = config.finetune_passes(n_train)
+    seconds = epochs * (n_train * learn + n_val * check) + n_val * check
+    if config.head_start == "trained":  # the head's first lesson, and the choice between it and what came of it
+        mirrored = min(ASKED, n_train) if config.augmentation in ("flip", "crops") else 0
+        seconds += (n_train + mirrored + CHECKS * n_val) * check
+    return seconds
 
 
 def corrected(pace: Pace, config: TrainConfig, n_photos: int, seconds: dict[str, float], computed: int) -> Pace:

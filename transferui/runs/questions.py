@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import sys
@@ -13,22 +12,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferui.backbones.catalogue import get_backbone
+from transferui.config import make_config
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
-from transferui.data.images import read_image
+from transferui.data.findings import find_action
 from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
+from transferui.files import disk_full
+from transferui.runs.copies import make_copies
+from transferui.runs.engine import RATE_STOP
 from transferui.runs.store import Store, hash_owner
 
 if TYPE_CHECKING:
-    from transferui.evaluation.predict import Model
+    from transferui.evaluation.predict import Model, Reply
 
 # Address space of the child that decodes strangers' pictures: a bomb ends this process, not the server (notes 4.4).
 PICTURES_MEMORY = 4_000_000_000
-# Side of the picture that is shown beside an answer.
-SHOWN = 420
+# Characters of a camera frame; one of 320 px has about 30,000.
+MAX_FRAME = 400_000
 # Models kept ready; a class tests a handful of runs in turn.
 MODELS = 3
 
@@ -71,15 +75,50 @@ class Answers:
         """A dataset without one class."""
         return {"dataset_id": edits.remove_class(self._mine(owner, dataset_id), self.data_dir, class_name).id}
 
-    def remove_sample(self, owner: str, dataset_id: str, index: int) -> dict[str, str]:
-        """A dataset without one picture."""
-        return {"dataset_id": edits.remove_sample(self._mine(owner, dataset_id), self.data_dir, index).id}
+    def drop_samples(self, owner: str, dataset_id: str, indices: list[int]) -> dict[str, str]:
+        """A dataset without some pictures."""
+        return {"dataset_id": edits.drop_samples(self._mine(owner, dataset_id), self.data_dir, indices).id}
+
+    def act_on_finding(self, owner: str, dataset_id: str, finding: str, case: int, action: int) -> dict[str, str]:
+        """A dataset in which one finding of its health was acted on.
+
+        Args:
+            case: place of the case in the finding, or -1 for an action on all of it.
+            action: place of the action there.
+        """
+        dataset = self._mine(owner, dataset_id)
+        chosen = find_action(dataset, finding, case, action)
+        if chosen.do == "move" and chosen.label is not None:
+            return {"dataset_id": edits.move_samples(dataset, self.data_dir, chosen.samples, chosen.label).id}
+        return {"dataset_id": edits.drop_samples(dataset, self.data_dir, chosen.samples).id}
+
+    def examine_again(self, owner: str, dataset_id: str) -> dict[str, str]:
+        """A dataset whose health was looked at, in place of one that an earlier version has stored."""
+        return {"dataset_id": edits.examine_again(self._mine(owner, dataset_id), self.data_dir).id}
 
     def predict(self, folder: str, picture: str) -> dict[str, Any]:
-        """Ranked classes for one picture, by the model of a run folder or bundle, and the picture as the model's eye sees it."""
-        answers = self._model(Path(folder)).predict(Path(picture))
-        ranked = [{"class_name": a.class_name, "probability": a.probability} for a in answers]
-        return {"ranked": ranked, "thumbnail": _shown(Path(picture))}
+        """All that the model of a run folder or bundle says about one picture, and the picture as the model's eye sees it."""
+        from transferui.runs.pictures import heat_png, shown_jpeg  # noqa: PLC0415 - torch only in the child that needs it
+
+        model = self._model(Path(folder))
+        reply = model.answer(Path(picture), heat=True)
+        image = shown_jpeg(Path(picture))
+        heat = heat_png(reply.heat, image.size, model.preprocessing) if reply.heat is not None else ""
+        return {**_plain(model, reply), "thumbnail": image.uri, "heat": heat}
+
+    def look(self, folder: str, jpeg: str) -> dict[str, Any]:
+        """What the model says about a camera frame (base64 of a JPEG), quickly: without a heat map, and nothing is stored."""
+        model = self._model(Path(folder))
+        return _plain(model, model.answer(decode_frame(jpeg)))
+
+    def batch(self, folder: str, files: list[str], to: str) -> dict[str, Any]:
+        """Answers for many pictures or ZIPs of them; the table is also written to a CSV file."""
+        from transferui.evaluation.batch import as_numbers, as_rows, classify, write_csv  # noqa: PLC0415
+
+        found = classify(self._model(Path(folder)), [Path(file) for file in files], self.report, inside_only=True)
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        write_csv(found, Path(to))
+        return {"rows": as_rows(found), "csv": to, **as_numbers(found)}
 
     def save_bundle(self, folder: str, to: str) -> dict[str, str]:
         """Write the bundle of a run's model."""
@@ -88,11 +127,44 @@ class Answers:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
         return {"path": str(save_bundle(self._model(Path(folder)), Path(to)))}
 
+    def save_figures(self, owner: str, run: tuple[str, str], together: list[tuple[str, str]], to: str) -> dict[str, Any]:
+        """Write a ZIP of the figures of a run (id and name), and of several together if there are two or more."""
+        from transferui.runs.saved import save_figures  # noqa: PLC0415 - not every child draws
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        first, *others = [(self.store.get_run(owner, run_id), name) for run_id, name in [run, *together]]
+        return {"files": save_figures(first, others, Path(to))}
+
+    def save_report(self, owner: str, run: tuple[str, str], to: str, with_photos: bool) -> dict[str, str]:
+        """Write the report of a run (id and name) as one HTML file."""
+        from transferui.runs.saved import save_report  # noqa: PLC0415
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        run_id, name = run
+        return {"path": str(save_report(self.store.get_run(owner, run_id), name, Path(to), with_photos=with_photos))}
+
     def open_bundle(self, path: str) -> dict[str, Any]:
         """Check a bundle and tell what it is."""
         model = self._model(Path(path))
         keys = ("backbone", "val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "metrics", "versions", "settings")
         return {"class_names": list(model.class_names), **{k: model.facts[k] for k in keys if k in model.facts}}
+
+    def copies(self, owner: str, dataset_id: str, backbone: str) -> dict[str, Any]:
+        """What augmentation makes of two of these photos; kept beside them."""
+        return make_copies(self._mine(owner, dataset_id), get_backbone(backbone))
+
+    def find_rates(self, owner: str, dataset_id: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Try learning rates; a file named `RATE_STOP` beside the photos ends the trial."""
+        from transferui.training.features import StoppedError  # noqa: PLC0415 - torch only in the child that needs it
+        from transferui.training.lr_finder import find_rates  # noqa: PLC0415
+        from transferui.training.state import Hooks  # noqa: PLC0415
+
+        dataset = self._mine(owner, dataset_id)
+        stop = self.store.data_dir / "datasets" / dataset_id / RATE_STOP
+        try:
+            return find_rates(dataset, make_config(settings), self.data_dir, Hooks(self.report, stop.exists, _keep_nothing))
+        except StoppedError:
+            raise UserError("STOPPED", "The trial was stopped.", "Nothing has changed.") from None
 
     def _new(self, scan: Scan, name: str, owner: str) -> dict[str, str]:
         return {"dataset_id": create_dataset(scan, self.data_dir, name, hash_owner(owner), self.report).id}
@@ -115,26 +187,50 @@ class Answers:
         return self.models[key]
 
 
-def _shown(picture: Path) -> str:
-    """A picture as a data URI, small and without metadata."""
-    image = read_image(picture, at_least=SHOWN)
-    image.thumbnail((SHOWN, SHOWN))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _keep_nothing(_: object) -> None:
+    """A trial leaves no model."""
+
+
+def _plain(model: Model, reply: Reply) -> dict[str, Any]:
+    """A reply as plain data."""
+    return {
+        "ranked": [{"class_name": a.class_name, "probability": a.probability} for a in reply.ranked],
+        "verdict": reply.verdict,
+        "strangeness": reply.strangeness,
+        "neighbors": [
+            {"sample": n.sample, "class_name": model.class_names[n.label], "similarity": n.similarity} for n in reply.neighbors
+        ],
+    }
+
+
+def decode_frame(text: str) -> bytes:
+    """The bytes of a frame.
+
+    Raises:
+        UserError: ``BAD_FRAME`` when it is no base64 or larger than a frame can be.
+    """
+    try:
+        if len(text) > MAX_FRAME:
+            raise ValueError("too long")
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise UserError(
+            "BAD_FRAME", "The camera sent something that is no picture.", "Stop and start the camera again."
+        ) from error
 
 
 def _limit(kind: str) -> None:
     """Low priority for all; a memory ceiling for the child that decodes strangers' pictures, where the system has one."""
     if hasattr(os, "nice"):
-        os.nice(5)
+        os.nice(19 if kind == "trial" else 5)
     if kind == "pictures" and sys.platform == "linux":
         import resource  # noqa: PLC0415 - not on Windows
 
         resource.setrlimit(resource.RLIMIT_AS, (PICTURES_MEMORY, PICTURES_MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if kind == "model":
-        import transferui.export.bundle  # noqa: F401, PLC0415 - load torch before the first question
+    if kind in ("model", "batch"):
+        import transferui.export.bundle  # noqa: PLC0415 - load torch before the first question
+        import transferui.runs.pictures  # noqa: F401, PLC0415
 
 
 def main(kind: str, data_dir: Path) -> None:
@@ -153,7 +249,9 @@ def _answer(answers: Answers, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": error.as_dict()}
     except MemoryError:
         return {"error": UserError("OUT_OF_MEMORY", "This needs more memory than allowed.", "Use smaller photos.").as_dict()}
-    except Exception:  # noqa: BLE001 - a bug in one question must not end the engine; the log has the trace
+    except Exception as error:  # noqa: BLE001 - a bug in one question must not end the engine; the log has the trace
+        if full := disk_full(error, answers.data_dir):
+            return {"error": full.as_dict()}
         traceback.print_exc()
         return {"error": UserError("INTERNAL", "Something went wrong on our side.", "Your photos and models are safe.").as_dict()}
 

@@ -5,6 +5,7 @@ Lives in the server process, starts `python -m transferui train RUN_DIR`, and ne
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -142,7 +143,10 @@ class RunQueue:
         hint = "Press Train again to repeat it."
         if process is not None and process.poll() == KILLED:
             hint = "It was killed, perhaps because the memory was full: try a smaller batch size or picture size."
-        run.write_status(state="interrupted", message=INTERRUPTED, hint=hint)
+        try:
+            run.write_status(state="interrupted", message=INTERRUPTED, hint=hint)
+        except UserError as full:  # the disk is, and that is why the process ended
+            return {"state": "interrupted", "message": INTERRUPTED, "hint": str(full)}
         return run.status()
 
     def _watch(self) -> None:
@@ -180,7 +184,8 @@ class RunQueue:
             self._processes[run.id] = spare
         else:
             self._processes[run.id] = self._launch(str(run.folder))
-        run.write_status(state="preparing", what="Starting")
+        with contextlib.suppress(UserError):  # a full disk; the process will say so, or be found dead
+            run.write_status(state="preparing", what="Starting")
 
     def _launch(self, folder: str) -> subprocess.Popen[bytes]:
         """A training process: of a run folder, or ``-`` for one that loads torch and waits for a folder on its standard input."""

@@ -204,7 +204,7 @@ class Store:
 
 def hash_owner(owner: str) -> str:
     """What is stored of an owner's secret token: its hash, so that reading the disk does not let one act as the owner."""
-    if not isinstance(owner, str) or len(owner) < 16:
+    if not isinstance(owner, str) or len(owner) < 16 or not owner.isascii():
         raise UserError("NO_OWNER", "The page has not told who you are yet.", "Reload the page and try again.")
     return hashlib.sha256(owner.encode()).hexdigest()[:32]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -11,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from transferui.backbones.weights import StoppedDownloadError
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, default_data_dir, load_dataset, open_dataset
 from transferui.errors import UserError
+from transferui.evaluation.diagnosis import diagnose
 from transferui.evaluation.results import describe
 from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint, save_checkpoint
-from transferui.files import write_json
+from transferui.files import disk_full, write_json
 from transferui.runs.estimate import corrected, read_pace, write_pace
 from transferui.runs.pace import ensure_pace
 from transferui.runs.store import Run, write_run_folder
@@ -155,7 +156,9 @@ class Worker:
         pace = read_pace(self.data_dir)
         if pace and not trained.stopped:
             computed = 0 if trained.work.cached_images else trained.work.prefix_images
-            write_pace(self.data_dir, corrected(pace, trained.config, len(trained.dataset.samples), trained.seconds, computed))
+            better = corrected(pace, trained.config, len(trained.dataset.samples), trained.seconds, computed)
+            with suppress(UserError):  # a full disk; the next run corrects it
+                write_pace(self.data_dir, better)
 
     def _introduce(self) -> None:
         """Leave who is working on this run, so that a restarted server can find or miss the process."""
@@ -184,7 +187,8 @@ class Worker:
         if now - self.last_status >= STATUS_EVERY_S:
             self.last_status = now
             shown = {k: v for k, v in row.items() if k != "row"}
-            kept = self.last if self.last.get("phase") == shown.get("phase") and "epochs" not in shown else {}
+            same = "phase" in shown and self.last.get("phase") == shown["phase"]
+            kept = self.last if same and "epochs" not in shown else {}
             self._status("running" if "phase" in row else "preparing", **{**kept, **shown})
 
     def _status(self, state: str, **values: Any) -> None:
@@ -201,6 +205,8 @@ class Worker:
         """Write checkpoint and results of the best state so far; the results never speak of a checkpoint that is not there."""
         save_checkpoint(trained, self.run.folder)
         results = describe(trained, final=final) | {"run_dir": str(self.run.folder), "dataset_name": trained.dataset.name}
+        if final:
+            results["diagnosis"] = diagnose(self.run.metrics(), results, trained.config.model_dump())
         write_json(self.run.folder / "results.json", results)
         return results
 
@@ -209,11 +215,8 @@ def explain(error: Exception, data_dir: Path) -> UserError | None:
     """The UserError behind an exception of the machine (full disk, no memory), or None when it is a bug."""
     if isinstance(error, UserError):
         return error
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    free = psutil.disk_usage(str(data_dir)).free
-    # A full disk reaches us from torch and safetensors as other errors, so the free space decides (reliability notes 0.7).
-    if full or (free < 20_000_000 and isinstance(error, (OSError, RuntimeError))):
-        return UserError("DISK_FULL", f"The disk is full: {free / 1e6:.0f} MB are left.", "Delete old runs or free some space.")
+    if full := disk_full(error, data_dir):
+        return full
     if is_out_of_memory(error):
         return UserError(
             "OUT_OF_MEMORY",
@@ -229,7 +232,7 @@ def get_ready(data_dir: Path) -> None:
     os.nice(19) if hasattr(os, "nice") else None
     try:
         ensure_pace(data_dir)
-    except (OSError, RuntimeError) as error:  # without it there is no estimate; the run itself would say what is wrong
+    except (OSError, RuntimeError, UserError) as error:  # without it there is no estimate; the run itself would say what is wrong
         print(f"the speed of this machine could not be measured: {error}", file=sys.stderr)
 
 

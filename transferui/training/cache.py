@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -58,25 +59,28 @@ class FeatureCache:
             except (OSError, SafetensorError, ValueError, KeyError, TypeError):
                 shard.unlink(missing_ok=True)
         if found:
-            os.utime(self.folder / key)
+            with suppress(OSError):  # another process may have dropped the folder meanwhile
+                os.utime(self.folder / key)
         return found
 
     def save(self, key: str, hashes: Sequence[str], rows: Tensor) -> bool:
         """Add rows (N, …) of these pictures; False when they alone would take more than half the budget, or the disk is full."""
         size = rows.numel() * rows.element_size()
         if size > self.budget // 2:
+            self._make_room(0)  # a budget that was lowered, to nothing perhaps, holds from now on
             return False
         home = self.folder / key
-        home.mkdir(parents=True, exist_ok=True)
-        self._make_room(size, keep=key)
         temporary = home / f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
         try:
+            home.mkdir(parents=True, exist_ok=True)
+            self._make_room(size, keep=key)
             save_file({"rows": rows.contiguous()}, temporary, metadata={"sha256": json.dumps(list(hashes))})
             temporary.replace(home / f"{secrets.token_hex(8)}.safetensors")
         except (OSError, SafetensorError):  # a full disk costs time in the next run, never this one
             return False
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         return True
 
     def size(self) -> int:
@@ -90,11 +94,11 @@ class FeatureCache:
     def _keys(self) -> list[Path]:
         return [p for p in self.folder.iterdir() if p.is_dir()] if self.folder.is_dir() else []
 
-    def _make_room(self, size: int, keep: str) -> None:
+    def _make_room(self, size: int, keep: str = "") -> None:
         """Drop the least recently used keys until `size` more bytes fit; sweep what killed processes left."""
-        folders = sorted(self._keys(), key=lambda p: p.stat().st_mtime)
+        folders = sorted(self._keys(), key=_last_used)
         for leftover in (f for folder in folders for f in folder.glob(".*.tmp")):
-            if time.time() - leftover.stat().st_mtime > STALE_S:
+            if 0 < _last_used(leftover) < time.time() - STALE_S:
                 leftover.unlink(missing_ok=True)
         total = sum(folder_bytes(folder) for folder in folders)
         for folder in folders:
@@ -103,6 +107,14 @@ class FeatureCache:
             if folder.name != keep:
                 total -= folder_bytes(folder)
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_used(path: Path) -> float:
+    """When a file or folder was last written to; 0 for one that another process has just renamed or dropped."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def empty_rows(shape: Sequence[int], dtype: torch.dtype, budget: int, folder: Path) -> Tensor:

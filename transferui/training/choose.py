@@ -1,7 +1,7 @@
 """Which model a run keeps: the head on frozen blocks, the fine-tuned one, or one between them.
 
 Fine-tuning with few photos often only seems to help. The straight line between both models' weights costs nothing to
-look along, and what is found must beat the frozen blocks by more than chance.
+look along, and what is found must beat the frozen blocks by more than chance, without fewer right answers.
 
 Source: M. Wortsman et al., 2022, Robust fine-tuning of zero-shot models (interpolating weights).
 """
@@ -12,15 +12,15 @@ import math
 from dataclasses import dataclass
 
 import torch
+from scipy.special import bdtrc, stdtrit
 from torch import Tensor
-from torch.nn import functional
 
-from transferui.training.loop import Phase, learning_part, phase_weights, validate
+from transferui.training.phase import Phase, judge, learning_part, losses, predict_rows
 
 # Places on the line from the head on frozen blocks (0) to the fine-tuned model (1).
 SHARES = (0.25, 0.5, 0.75)
-# One-sided 5 % of the normal distribution: by chance alone, one fine-tuning in twenty would pass.
-SURE = 1.645
+# One-sided: by chance alone, one fine-tuning in twenty would pass.
+CHANCE = 0.05
 
 State = dict[str, Tensor]
 
@@ -31,26 +31,44 @@ class Choice:
 
     Attributes:
         share: 0 for the head on frozen blocks, 1 for the fine-tuned model.
-        gain: how much lower the mean validation loss is than the frozen blocks' (paired, picture by picture).
+        gain: how much lower the mean validation loss is than the frozen blocks' (paired, picture by picture, both at their
+            best temperature).
         error: standard error of the gain.
+        better, worse: validation pictures that only the fine-tuned model, or only the frozen blocks, answered right.
     """
 
     share: float
     logits: Tensor
     gain: float
     error: float
+    better: int = 0
+    worse: int = 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether it beats the frozen blocks by more than chance: in loss with no fewer right answers, or in right answers."""
+        n, numbers = len(self.logits), math.isfinite(self.gain) and math.isfinite(self.error)
+        if n < 2 or not numbers or self.worse > self.better:
+            return False
+        reach = float(stdtrit(n - 1, 1 - CHANCE)) * self.error
+        more_right = self.better > 0 and float(bdtrc(self.better - 1, self.better + self.worse, 0.5)) < CHANCE
+        return self.gain > reach or (more_right and self.gain > -reach)
 
     @property
     def words(self) -> str:
         """A sentence for the person."""
         if self.share:
             between = "" if self.share == 1 else f" The best was {self.share:.0%} of the way to the fine-tuned weights."
-            return (
-                f"Fine-tuning lowered the validation loss by {self.gain:.3f} (± {2 * self.error:.3f}): more than chance.{between}"
-            )
+            return f"Fine-tuning beat the frozen blocks by more than chance: {self._evidence}.{between}"
+        kept = "so the model with frozen blocks was kept."
         if self.gain > 0:
-            return "Fine-tuning did not beat the frozen blocks by more than chance, so the model with frozen blocks was kept."
-        return "Fine-tuning did not lower the validation loss, so the model with frozen blocks was kept."
+            return f"Fine-tuning did not beat the frozen blocks by more than chance ({self._evidence}), {kept}"
+        return f"Fine-tuning did not lower the validation loss, {kept}"
+
+    @property
+    def _evidence(self) -> str:
+        loss = f"validation loss {-self.gain:+.3f} (± {2 * self.error:.3f})"
+        return f"{loss}, {self.better} photos newly right, {self.worse} newly wrong"
 
 
 def snapshot(phase: Phase) -> State:
@@ -67,25 +85,28 @@ def choose(phase: Phase, probe: State, probe_logits: Tensor) -> Choice:
         probe_logits: (n_val, K) of that state.
     """
     tuned = snapshot(phase)
-    found = [(*_at(phase, probe, tuned, share), share) for share in (*SHARES, 1.0)]
-    logits, _, share = min(found, key=lambda row: row[1] if math.isfinite(row[1]) else math.inf)
-    gains = losses(phase, probe_logits) - losses(phase, logits)
-    gain, error = float(gains.mean()), float(gains.std()) / math.sqrt(max(1, len(gains)))
-    if not (len(gains) > 1 and gain > SURE * error):
+    found = [_at(phase, probe, tuned, share, probe_logits) for share in (*SHARES, 1.0)]
+    found.sort(key=lambda choice: choice.gain if math.isfinite(choice.gain) else -math.inf, reverse=True)
+    kept = next((choice for choice in found if choice.sure), None)
+    if kept is None:
         learning_part(phase).load_state_dict(probe)
-        return Choice(0.0, probe_logits, gain if math.isfinite(gain) else 0.0, error)
+        best = found[0]
+        return Choice(0.0, probe_logits, best.gain if math.isfinite(best.gain) else 0.0, best.error, best.better, best.worse)
+    _load(phase, probe, tuned, kept.share)
+    return kept
+
+
+def _at(phase: Phase, probe: State, tuned: State, share: float, probe_logits: Tensor) -> Choice:
+    """The model at a place on the line against the frozen blocks."""
     _load(phase, probe, tuned, share)
-    return Choice(share, logits, gain, error)
-
-
-def losses(phase: Phase, logits: Tensor) -> Tensor:
-    """Cross-entropy (n_val,) of every validation picture, weighted as in training."""
-    return functional.cross_entropy(logits, phase.val.labels, weight=phase_weights(phase), reduction="none")
-
-
-def _at(phase: Phase, probe: State, tuned: State, share: float) -> tuple[Tensor, float]:
-    _load(phase, probe, tuned, share)
-    return validate(phase)
+    logits = predict_rows(phase, phase.val.inputs[:, 0])
+    if not math.isfinite(judge(phase, logits)):
+        return Choice(share, logits, math.nan, math.nan)
+    gains = losses(phase, probe_logits) - losses(phase, logits)
+    was_right, is_right = ((answers.argmax(1) == phase.val.labels) for answers in (probe_logits, logits))
+    better, worse = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
+    error = float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
+    return Choice(share, logits, float(gains.mean()), error, better, worse)
 
 
 def _load(phase: Phase, probe: State, tuned: State, share: float) -> None:

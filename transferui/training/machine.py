@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import platform
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor
 
 from transferui.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -92,6 +95,12 @@ def in_parts(compute: Callable[[Tensor], Tensor], rows: Tensor, on_short: Callab
             raise
     if on_short:
         on_short()
+    make_do(half := (len(rows) + 1) // 2)
+    return torch.cat([in_parts(compute, part, on_short) for part in rows.split(half)])
+
+
+def make_do(n: int) -> None:
+    """Memory was short: say in the log that `n` rows at once have to do from now on, and give back what the GPU keeps."""
+    LOG.warning("Memory is short: going on with %d photos at once.", n)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return torch.cat([in_parts(compute, half, on_short) for half in rows.split((len(rows) + 1) // 2)])

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from transferui.config import TrainConfig
 from transferui.training.choose import choose, snapshot
 from transferui.training.features import StoppedError
-from transferui.training.loop import Outcome, Phase, Rows, predict_rows, run_phase
+from transferui.training.loop import Outcome, run_phase
 from transferui.training.machine import in_parts
+from transferui.training.mirror import ASKED, UNMIRRORED, ask_mirror
+from transferui.training.phase import Phase, Rows, predict_rows
+from transferui.training.recipe import unmirrored, views_for
 from transferui.training.state import Hooks, Trained
+from transferui.training.watch import one_answer
 
 # Rows carried on to the head at once; small, so that Stop is heard soon.
 CARRY_BATCH = 16
@@ -24,6 +29,8 @@ class Phases:
     def __init__(self, run: Trained, parts: dict[str, Rows], hooks: Hooks) -> None:
         self.run, self.parts, self.hooks = run, parts, hooks
         self.device = torch.device(run.device)
+        self.config: TrainConfig = run.config
+        self.views: tuple[int, ...] = ()
         self.epochs_done = 0
 
     def learn(self) -> None:
@@ -45,13 +52,26 @@ class Phases:
         if self.run.boundary == len(self.run.model.stages):
             return self.parts
         phase = self.phase("head", self.parts, self.run.boundary, 0)
-        total, pooled = sum(len(rows) for rows in self.parts.values()), {}
-        for part, rows in self.parts.items():
-            if part == "test" or not len(rows):
-                continue
-            views = [self._carry_on(phase, rows.inputs[:, v], total) for v in range(rows.inputs.shape[1])]
-            pooled[part] = Rows(torch.stack(views, dim=1), rows.labels)
+        total, pooled = sum(len(self.parts[part]) for part in ("train", "val")), {}
+        for part in ("train", "val"):  # as they are, so that the head is the same as without blocks that learn
+            rows = self.parts[part]
+            pooled[part] = Rows(self._carry_on(phase, rows.inputs[:, 0], total).unsqueeze(1), rows.labels)
+        if self.config.augmentation in UNMIRRORED:
+            self._ask_mirror(phase, pooled["train"])
         return pooled
+
+    def _ask_mirror(self, phase: Phase, pooled: Rows) -> None:
+        """Leave mirrored copies out of fine-tuning where they are mistaken."""
+        rows, views = self.parts["train"], views_for(self.config.augmentation)
+        picks = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed))[:ASKED]
+        stored = rows.inputs.shape[1] == len(views)  # else these are the pictures themselves
+        mirrored = rows.inputs[picks, views.index("flip")] if stored else rows.inputs[picks, 0].flip(-1)
+        features = self._carry_on(phase, mirrored, len(picks))
+        answer = ask_mirror(pooled.inputs[picks, 0], features, rows.labels[picks])
+        if answer and answer.harms:
+            self.run.notes.append(answer.words)
+            self.config = self.config.model_copy(update={"augmentation": UNMIRRORED[self.config.augmentation]})
+            self.views = unmirrored(views) if stored else ()
 
     @torch.inference_mode()
     def _carry_on(self, phase: Phase, rows: Tensor, total: int) -> Tensor:
@@ -70,8 +90,8 @@ class Phases:
         """One phase over rows that lie at `boundary`."""
         run = self.run
         return Phase(
-            name, run.model, boundary, parts["train"], parts["val"], run.config, run.preprocessing, self.device, epochs,
-            self.epochs_done, _Keeper(self, name),
+            name, run.model, boundary, parts["train"], parts["val"], self.config, run.preprocessing, self.device, epochs,
+            self.epochs_done, _Keeper(self, name), self.views if name == "finetune" else (),
         )  # fmt: skip
 
     def _head(self, pooled: dict[str, Rows]) -> Outcome:
@@ -93,7 +113,7 @@ class Phases:
     def _finetune(self, head: Outcome) -> None:
         """Train the stages that learn together with the head, from the trained head on."""
         run = self.run
-        phase = self.phase("finetune", self.parts, run.boundary, run.config.finetune_epochs)
+        phase = self.phase("finetune", self.parts, run.boundary, run.config.finetune_passes(len(self.parts["train"])))
         probe = snapshot(phase) if run.kept_phase else None
         outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
         run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch
@@ -110,9 +130,14 @@ class Phases:
         run = self.run
         self.epochs_done += outcome.epochs_done
         run.stopped = outcome.reason == "stopped"
+        run.notes += outcome.notes
         if outcome.reason == "diverged":
             rate = "head_learning_rate" if phase.name == "head" else "backbone_learning_rate"
-            run.notes.append(f"The loss ran away in phase {phase.name}: the step size is too large. Try a tenth of {rate}.")
+            run.notes.append(f"Phase {phase.name} went wrong again and again and was ended. Try a hundredth of {rate}.")
+        only = one_answer(outcome.val_logits, phase.val.labels) if outcome.val_logits is not None else None
+        if only is not None:
+            name = run.dataset.class_names[only]
+            run.notes.append(f"After phase {phase.name} every checked photo is called {name!r}: it has learned nothing of use.")
         if 0 < outcome.at_once < min(run.config.batch_size, len(phase.train)):
             run.notes.append(
                 f"Memory was short: {outcome.at_once} photos went through the network at once, with the same result."

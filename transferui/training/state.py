@@ -15,6 +15,21 @@ from transferui.training.features import Report, ShouldStop, Work
 from transferui.training.model import Classifier
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the kept model sees, in numbers.
+
+    Attributes:
+        train: features (n, D) of training photos, of at most 2,000.
+        val: features (n_val, D) in the order of the split.
+        samples: which training photos, as indices into ``dataset.samples``.
+    """
+
+    train: Tensor
+    val: Tensor
+    samples: tuple[int, ...]
+
+
 @dataclass
 class Trained:
     """A trained model and how it came about.
@@ -22,10 +37,12 @@ class Trained:
     Attributes:
         split: indices into ``dataset.samples``, without pictures that could not be read.
         val_logits, test_logits: (n_val, K) and (n_test, K) in the order of the split.
+        train_logits: (n_train, K) of the kept state in eval mode, without changed copies; None before the end.
         seconds: decode, prefix, head, finetune, total.
         kept_phase, best_epoch: which state was kept.
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
             empty when the head never saw frozen features.
+        kept: what the kept model sees; None before the run is over.
     """
 
     dataset: Dataset
@@ -42,12 +59,14 @@ class Trained:
     seconds: dict[str, float] = field(default_factory=dict)
     val_logits: Tensor | None = None
     test_logits: Tensor | None = None
+    train_logits: Tensor | None = None
     head_val_logits: Tensor | None = None
     kept_phase: str = ""
     best_epoch: int = 0
     frozen_unchanged: bool | None = None
     stopped: bool = False
     pooled: dict[str, Tensor] = field(default_factory=dict)
+    kept: Kept | None = None
     notes: list[str] = field(default_factory=list)
 
 

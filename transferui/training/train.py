@@ -13,8 +13,9 @@ from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
+from transferui.training.kept import kept_features
 from transferui.training.machine import available_cores, pick_device, pick_precision
-from transferui.training.model import Classifier, frozen_digest
+from transferui.training.model import Classifier, forget_quickly, frozen_digest
 from transferui.training.phases import Phases
 from transferui.training.prefix import frozen_rows
 from transferui.training.state import Hooks, Trained
@@ -35,6 +36,9 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     phases = Phases(run, parts, hooks)
     phases.learn()
     run.test_logits = phases.logits_of(parts["test"])
+    # How well it knows what it has learned from; a person who pressed Stop does not wait for that.
+    run.train_logits = None if run.stopped else phases.logits_of(parts["train"])
+    run.kept = kept_features(phases)
     run.frozen_unchanged = frozen_digest(run.model) == frozen
     if not run.frozen_unchanged:
         raise RuntimeError("a frozen stage has changed: this is a bug in freezing")
@@ -63,6 +67,8 @@ def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -
         should_stop=hooks.should_stop,
         seed=config.seed,
     )
+    if config.weights == "random":
+        forget_quickly(stages)
     model = Classifier(stages, backbone.feature_width, len(dataset.class_names)).to(device)
     model.freeze(trainable, config.batchnorm_statistics)
     run = Trained(dataset, config, model, preprocessing, split, trainable, device=device.type)

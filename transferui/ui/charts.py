@@ -1,15 +1,19 @@
-"""The two live charts, as SVG made on the server: no rebuilds, no script, the theme's own colors, text for screen readers."""
+"""Live charts as SVG made on the server: no rebuilds, no script, the theme's own colors, text for screen readers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from transferui.ui.html import percent
 
 # More points than this cannot be told apart on a screen and only cost time.
 MAX_POINTS = 240
+# Ways to draw a line that can be told apart in black and white: color and dashes by runs.css. More runs than this begin anew.
+STYLES = 6
+NAMES = {"loss": ("Loss", "how wrong it is; lower is better"), "accuracy": ("Accuracy", "share of photos answered right")}
 Row = Mapping[str, Any]
 
 
@@ -22,7 +26,7 @@ def chart(rows: Sequence[Row], kind: str, epochs: int) -> str:
         epochs: right end of the axis: epochs of all phases together.
     """
     is_share = kind == "accuracy"
-    name, hint = ("Accuracy", "share of photos answered right") if is_share else ("Loss", "how wrong it is; lower is better")
+    name, hint = NAMES[kind]
     rows = _thin(rows)
     top = 1.0 if is_share else _nice_top(rows)
     last = max([epochs, *(row["epoch_total"] for row in rows)])
@@ -59,8 +63,10 @@ def _nice_top(rows: Sequence[Row]) -> float:
     return float(next(m * power for m in (1, 1.5, 2, 3, 5, 10) if m * power >= high))
 
 
-def _grid(top: float, is_share: bool) -> str:
-    ticks = [(n / 4, percent(n / 4) if is_share else f"{top * n / 4:.3g}") for n in range(5)]
+def _grid(top: float, is_share: bool, low: float = 0.0) -> str:
+    steps = {0.75: 5, 0.5: 5, 0.25: 3}.get(low, 4)  # so that a share's ticks are round
+    values = [(n / steps, low + (top - low) * n / steps) for n in range(steps + 1)]
+    ticks = [(at, percent(value) if is_share else f"{value:.3g}") for at, value in values]
     return "".join(f'<span class="y" style="bottom:{100 * at:.1f}%"><small>{text}</small></span>' for at, text in ticks)
 
 
@@ -98,9 +104,9 @@ def _label_at(heights: Mapping[str, float], series: str) -> float:
     return 100 * (lower + gap if above else lower)
 
 
-def _height(value: float | None, top: float) -> float:
+def _height(value: float | None, top: float, low: float = 0.0) -> float:
     """Where a value stands between 0 and 1; one that is no number any more is as bad as can be drawn."""
-    return min(max(value / top, 0.0), 1.0) if value is not None and math.isfinite(value) else 1.0
+    return min(max((value - low) / (top - low), 0.0), 1.0) if value is not None and math.isfinite(value) else 1.0
 
 
 def _number(value: float | None, kind: str) -> str:
@@ -137,3 +143,78 @@ def _words(rows: Sequence[Row], kind: str, name: str) -> str:
         return f"{name}: no data yet"
     last = rows[-1]
     return f"{name} after epoch {last['epoch_total']}: train {_number(last[f'train_{kind}'], kind)}, validation {_number(last[f'val_{kind}'], kind)}"
+
+
+def overlay(curves: Sequence[tuple[str, Sequence[Row]]], kind: str) -> str:
+    """Curves of several runs over each other: validation strong, train thin, each run with a color and dashes of its own.
+
+    Args:
+        curves: name of a run and its rows of metrics.jsonl; runs without rows are named as such and have no line.
+        kind: ``loss`` or ``accuracy``.
+    """
+    name, hint = NAMES[kind]
+    drawn = [(n, title, _thin(rows)) for n, (title, rows) in enumerate(curves) if rows]
+    every = [row for _, _, rows in drawn for row in rows]
+    low, top = (_floor(every), 1.0) if kind == "accuracy" else (0.0, _nice_top(every))
+    last = max([1, *(row["epoch_total"] for row in every)])
+    paths = "".join(_curve(rows, kind, (low, top, last), n % STYLES) for n, _, rows in drawn)
+    svg = f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{paths}</svg>' if drawn else _empty()
+    words = "; ".join(f"{title} {_number(rows[-1][f'val_{kind}'], kind)}" for _, title, rows in drawn) or "no data yet"
+    return (
+        f'<figure class="tu-chart tu-over" role="img" aria-label="{escape(f"{name} of the validation photos at the end: {words}")}">'
+        f'<figcaption><b>{name}</b> <small>{hint}</small></figcaption><div class="plot"><div class="area">{_grid(top, kind == "accuracy", low)}'
+        f'{svg}{_run_labels(drawn, kind, (low, top))}</div></div><div class="x">{_epochs(last)}<span class="unit">epoch</span></div></figure>'
+    )
+
+
+def swatch(style: int) -> str:
+    """A short piece of a run's line, beside its name."""
+    return f'<svg class="swatch" viewBox="0 0 28 8" aria-hidden="true"><path class="val c{style % STYLES}" d="M1 4 L27 4"/></svg>'
+
+
+def _floor(rows: Sequence[Row]) -> float:
+    """Lower end of a share's axis, so that lines near the top can be told apart: a quarter below all values."""
+    values = [v for row in rows for v in (row["train_accuracy"], row["val_accuracy"]) if v is not None and math.isfinite(v)]
+    return next((at for at in (0.75, 0.5, 0.25) if values and min(values) > at), 0.0)
+
+
+def _curve(rows: Sequence[Row], kind: str, axes: tuple[float, float, int], style: int) -> str:
+    """Both lines of one run, and a stroke from where it ended to its label at the right.
+
+    Args:
+        axes: lower and upper end of the values, last epoch.
+    """
+    out, (low, top, last) = "", axes
+    for series in ("train", "val"):
+        points = [(100 * r["epoch_total"] / last, 100 - 100 * _height(r[f"{series}_{kind}"], top, low)) for r in rows]
+        points = points if len(points) > 1 else [points[0], (points[0][0] + 0.6, points[0][1])]
+        out += f'<path class="{series} c{style}" d="M{" L".join(f"{x:.2f} {y:.2f}" for x, y in points)}"/>'
+    x, y = points[-1]
+    return out + (f'<path class="lead" d="M{x:.2f} {y:.2f} L100 {y:.2f}"/>' if x < 99 else "")
+
+
+def _run_labels(drawn: Sequence[tuple[int, str, Sequence[Row]]], kind: str, ends: tuple[float, float]) -> str:
+    """Names and last values in the right margin, at the height of their lines as far as they do not cover each other."""
+    values = [rows[-1][f"val_{kind}"] for _, _, rows in drawn]
+    places = spread([_height(value, ends[1], ends[0]) for value in values], 0.1)
+    return "".join(
+        f'<span class="end run c{n % STYLES}" style="left:100%;bottom:{100 * at:.1f}%">{swatch(n)}<span class="n">{escape(title)}</span> '
+        f"<b>{_number(value, kind)}</b></span>"
+        for (n, title, _), value, at in zip(drawn, values, places, strict=True)
+    )
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Places between 0 and 1 in the order of these heights and near them, at least `gap` apart where there is room."""
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    gap = min(gap, 1.0 / max(1, len(heights) - 1))
+    placed = [0.0] * len(heights)
+    floor = 0.02
+    for i in order:
+        placed[i] = floor = max(heights[i], floor)
+        floor += gap
+    ceiling = 1.0
+    for i in reversed(order):  # what was pushed over the top comes back down
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
+    return placed

@@ -11,9 +11,13 @@ import gradio as gr
 from transferui.data.dataset import Dataset
 from transferui.data.samples import sample_sets
 from transferui.errors import UserError
+from transferui.ui import health_view
 from transferui.ui.data_step import MAX_CARDS, DataStep, cards_shown, drafts, view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, forget_dataset, skips, update, uploaded
-from transferui.ui.html import notice, picked, sent
+from transferui.ui.html import notice, photos, picked, sent
+
+# Findings that a desk remembers as ignored; those of long gone photos fall out.
+IGNORED = 200
 
 
 class DataEvents:
@@ -37,6 +41,7 @@ class DataEvents:
         step.zip_file.upload(self.import_zip, [owner, step.zip_file], [step.zip_file, *out], preprocess=False, **LONG)
         step.folder.folder(self.import_folder, owner, out, **LONG)
         step.add_class.click(self.add_class, owner, out, **QUIET)
+        step.summary.pick(self.on_finding, owner, out, **LONG)
         step.undo.click(self.undo, owner, out, **QUIET)
         for i, card in enumerate(step.cards):
             card.add.upload(partial(self.add_photos, i), [owner, card.name, card.add], out, preprocess=False, **LONG)
@@ -134,6 +139,41 @@ class DataEvents:
         if dataset and i < len(dataset.class_names):
             yield from self._ask(owner, "remove_class", sample=None, dataset_id=dataset.id, class_name=dataset.class_names[i])
 
+    def on_finding(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
+        """A button of a finding about the photos was pressed: act on it, ignore it, show what was ignored, or look for some."""
+        what, _, rest = picked(event).partition("|")
+        try:
+            desk = desk_of(self.server, owner)
+            if what in (health_view.IGNORE, health_view.SHOW_AGAIN):
+                now = [*desk.values.get("ignored", []), rest[:100]][-IGNORED:] if what == health_view.IGNORE else []
+                yield self._all(update(self.server, owner, ignored=now))
+                return
+            if desk.dataset is None:
+                raise UserError("EMPTY_DATASET", "There are no photos (any more).", "Add photos first.")
+        except UserError as error:
+            yield self._refused(owner, error)
+            return
+        if what == health_view.RECHECK:
+            yield from self._ask(owner, "examine_again", sample=None, dataset_id=desk.dataset.id)
+        else:
+            yield from self._act(owner, desk.dataset, rest)
+
+    def _act(self, owner: str, dataset: Dataset, place: str) -> Iterator[list[Any]]:
+        """Do what the button at a place ``finding|case|action`` says, and tell how to take it back."""
+        finding, case, action = [*place.split("|"), "", ""][:3]
+        if not _is_number(case) or not _is_number(action):
+            yield self._refused(owner, UserError("NOT_FOUND", "This finding does not exist (any more).", "Reload the page."))
+            return
+        where = {"finding": finding, "case": int(case), "action": int(action)}
+        for row in self._ask(owner, "act_on_finding", sample=None, dataset_id=dataset.id, **where):
+            if row[0] == "":
+                now = desk_of(self.server, owner).dataset
+                gone = len(dataset.samples) - (len(now.samples) if now else 0)
+                done = f"{photos(gone)} dropped." if gone else "Done: the photos are in one class now."
+                yield [notice(f"{done} “Undo the last change” takes it back.", "ok"), *row[1:]]
+            else:
+                yield row
+
     def undo(self, owner: str) -> list[Any]:
         """Take the last change back; pressed again, it is made again."""
         try:
@@ -208,6 +248,10 @@ def _free_name(dataset: Dataset | None, i: int) -> str:
     """A name for a class that was given none, not one that is taken."""
     taken = dataset.class_names if dataset else ()
     return next(name for name in (f"Class {n}" for n in range(i + 1, i + 3 + len(taken))) if name not in taken)
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and len(text) < 9
 
 
 def _show_camera() -> gr.Image:

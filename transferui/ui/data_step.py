@@ -102,7 +102,7 @@ def layout() -> DataStep:
                 cards = [_card(i) for i in range(MAX_CARDS)]
                 add_class = gr.Button("Add a class", elem_classes="tu-plus", elem_id="add-class")
         with gr.Column(scale=1, min_width=300):
-            summary = show(data_view.summary(None, 0.2, 0), elem_id="dataset-summary")
+            summary = clickable(data_view.summary(None, 0.2, 0), "dataset-summary")
             undo = gr.Button("Undo the last change", visible=False, size="sm", elem_id="undo")
     with gr.Row(elem_classes="tu-nav"):
         open_model = gr.UploadButton(
@@ -151,7 +151,8 @@ def view(desk: Desk) -> list[Any]:
     """Updates for `DataStep.out`."""
     dataset, settings = desk.dataset, desk.settings
     shown = cards_shown(desk, dataset)
-    summary = data_view.summary(dataset, settings.get("val_fraction", 0.2), settings.get("seed", 0), MAX_CARDS)
+    ignored = [str(one) for one in desk.values.get("ignored", [])]
+    summary = data_view.summary(dataset, settings.get("val_fraction", 0.2), settings.get("seed", 0), MAX_CARDS, ignored)
     chosen = str(desk.values.get("sample", ""))
     out: list[Any] = [
         data_view.sample_cards(sample_sets(), chosen),

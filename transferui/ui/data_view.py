@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 
 from transferui.data.dataset import Dataset, thumbnail_path
-from transferui.data.layout import Skipped
 from transferui.data.samples import SampleSet
 from transferui.data.splits import Split, split_dataset
 from transferui.errors import UserError
+from transferui.ui import health_view
 from transferui.ui.html import data_uri, img, photos, radio_card, radio_group
 
 # Thumbnails on a class card; the fifth place says how many more there are.
 ON_CARD = 4
-# Skipped files that are named; the rest is counted.
-NAMED = 20
 
 
 def sample_cards(sets: tuple[SampleSet, ...], chosen: str) -> str:
@@ -47,11 +46,12 @@ def strip(dataset: Dataset, label: int) -> str:
     return f'<div class="tu-strip">{pics}{f"<span class=more>+{more:,}</span>" if more > 0 else ""}</div>'
 
 
-def summary(dataset: Dataset | None, val_fraction: float, seed: int, cards: int = 10) -> str:
-    """What the dataset holds, how it is split, and what was skipped, in plain words.
+def summary(dataset: Dataset | None, val_fraction: float, seed: int, cards: int = 10, ignored: Collection[str] = ()) -> str:
+    """What the dataset holds, how it is split, and what was found about its health, in plain words.
 
     Args:
         cards: classes that have a card on the page.
+        ignored: ids of findings that this person does not want to see.
     """
     if dataset is None or not dataset.class_names:
         return (
@@ -63,7 +63,8 @@ def summary(dataset: Dataset | None, val_fraction: float, seed: int, cards: int 
     return (
         f'<section class="tu-card tu-sum"><h2>What you have</h2><p class="tu-big">{n:,} <small>'
         f"{'photo' if n == 1 else 'photos'} in {len(dataset.class_names)} {'class' if len(dataset.class_names) == 1 else 'classes'}"
-        f"</small></p>{_bars(dataset, split)}{_parts(split)}{_beyond(dataset, cards)}<h3>Check</h3>{_health(dataset, problem)}</section>"
+        f"</small></p>{_bars(dataset, split)}{_parts(split)}{_beyond(dataset, cards)}<h3>Health check</h3>"
+        f"{health_view.health(dataset, problem, ignored)}</section>"
     )
 
 
@@ -99,36 +100,8 @@ def _parts(split: Split | None) -> str:
     if split is None:
         return ""
     test = f'<i class="v"></i><span>{len(split.test):,} set aside for the end <em>(test)</em></span>' if split.test else ""
+    notes = "".join(f'<p class="tu-hint-line">{escape(note)}</p>' for note in split.notes)
     return (
         f'<p class="tu-key"><i class="t"></i><span>{len(split.train):,} to learn from <em>(train)</em></span>'
-        f'<i class="v"></i><span>{len(split.val):,} to check it with <em>(validation)</em></span>{test}</p>'
+        f'<i class="v"></i><span>{len(split.val):,} to check it with <em>(validation)</em></span>{test}</p>{notes}'
     )
-
-
-def _health(dataset: Dataset, problem: UserError | None) -> str:
-    rows = [("bad", f"{problem.message} {problem.hint}")] if problem else []
-    low, high = min(dataset.counts.values()), max(dataset.counts.values())
-    if not problem and high > 3 * low:
-        rows.append(
-            ("warn", f"The largest class has {high / low:.0f} times the photos of the smallest. Small classes will count more.")
-        )
-    if not problem and low < 10:
-        rows.append(("warn", "Some class has fewer than 10 photos: the result will be a rough guess."))
-    rows += [("ok", note) for note in dataset.notes]
-    n = len(dataset.samples)
-    if not dataset.skipped and n:
-        rows.append(("ok", f"{'The photo' if n == 1 else f'All {photos(n)}'} could be opened."))
-    items = "".join(
-        f'<li class="{kind}"><i aria-hidden="true">{"✓" if kind == "ok" else "!"}</i><span>{escape(text)}</span></li>'
-        for kind, text in rows
-    )
-    return f'<ul class="tu-health">{items}</ul>{_skipped(dataset.skipped)}'
-
-
-def _skipped(skipped: tuple[Skipped, ...]) -> str:
-    if not skipped:
-        return ""
-    rows = "".join(f"<li><bdi>{escape(s.name)}</bdi>: {escape(s.reason)}</li>" for s in skipped[:NAMED])
-    more = f"<li>and {len(skipped) - NAMED:,} more</li>" if len(skipped) > NAMED else ""
-    count = f"{len(skipped):,} {'file was' if len(skipped) == 1 else 'files were'} skipped"
-    return f'<details class="tu-skipped"><summary>{count}</summary><ul>{rows}{more}</ul></details>'

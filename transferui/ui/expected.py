@@ -9,37 +9,50 @@ from transferui.runs.estimate import Pace, estimate, read_pace
 from transferui.ui.desk import Desk
 from transferui.ui.html import seconds
 
+# What decides the frozen part's output, with how many stages it has.
+Prefix = tuple[str, int, str, int, int, str, str, str]
+
 
 def expected(desk: Desk) -> str:
     """A sentence about the time until the end; empty without photos or with settings that cannot be."""
-    dataset = desk.dataset
-    if dataset is None or not dataset.samples:
-        return ""
     try:
         config = desk.config
     except UserError:  # the field that is wrong has said so itself
         return ""
-    pace, cached = read_pace(desk.server.data_dir) or Pace(), remembered(desk, config)
-    cost = estimate(config, len(dataset.samples), pace, cached=cached)
-    known = " All photos are remembered from an earlier run." if cached else ""
-    return f"About {seconds(cost.total)} on this computer.{known}"
+    known = remembered(desk)
+    took = time_of(desk, config, known)
+    if took is None:
+        return ""
+    tail = " All photos are remembered from an earlier run." if _prefix(config) in known else ""
+    return f"About {seconds(took)} on this computer.{tail}"
 
 
-def remembered(desk: Desk, config: TrainConfig) -> bool:
-    """Whether a finished run has put these photos through the same frozen part before."""
-    if not _prefix(config)[1]:
-        return False
+def time_of(desk: Desk, config: TrainConfig, known: set[Prefix]) -> float | None:
+    """Seconds that a run with these settings will take; None without photos.
+
+    Args:
+        known: from `remembered`.
+    """
+    dataset = desk.dataset
+    if dataset is None or not dataset.samples:
+        return None
+    pace = read_pace(desk.server.data_dir) or Pace()
+    return estimate(config, len(dataset.samples), pace, cached=_prefix(config) in known).total
+
+
+def remembered(desk: Desk) -> set[Prefix]:
+    """The frozen parts that finished runs have put these photos through before."""
+    found = set[Prefix]()
     for run in desk.server.store.list_runs(desk.owner):
         try:
-            same = run.dataset_id == desk.values.get("dataset") and _prefix(run.config) == _prefix(config)
+            if run.dataset_id == desk.values.get("dataset") and run.status()["state"] == "finished":
+                found.add(_prefix(run.config))
         except UserError:  # a run of another version of the app
             continue
-        if same and run.status()["state"] == "finished":
-            return True
-    return False
+    return {prefix for prefix in found if prefix[1]}
 
 
-def _prefix(config: TrainConfig) -> tuple[str, int, str, int, int, str, str, str]:
+def _prefix(config: TrainConfig) -> Prefix:
     """What decides the frozen part's output, with how many stages it has."""
     backbone = get_backbone(config.backbone)
     names = [stage.name for stage in backbone.stages]

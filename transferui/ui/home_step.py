@@ -15,9 +15,10 @@ from typing import Any
 import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
-from transferui.config import TrainConfig
 from transferui.errors import UserError
+from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
+from transferui.ui import saving
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
 from transferui.ui.html import notice, percent, show, title
 
@@ -37,6 +38,9 @@ class HomeStep:
     card: gr.HTML
     python: gr.Code
     shell: gr.Code
+    report: saving.Keep
+    with_photos: gr.Checkbox
+    figures: saving.Keep
     erase: gr.Button
     back: gr.Button
 
@@ -74,21 +78,27 @@ def layout() -> HomeStep:
                 )
             )
             erase = gr.Button("Erase everything of mine", variant="stop", elem_id="erase")
+    with gr.Row(elem_classes="tu-dls", equal_height=True):
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=320):
+            show(_tile("▤", "Report", "The run on one page: result, curves, mistakes, settings and code. Opens in any browser, prints on A4.", "report.html"))  # fmt: skip
+            with_photos = gr.Checkbox(
+                label="With photos", info="Small copies of some of your photos go into the file.", elem_id="report-photos"
+            )
+            report = saving.report("report")
+        with gr.Column(elem_classes="tu-card tu-dlcard", min_width=320):
+            show(_tile("◔", "Figures", "Curves, confusion matrix, recall of each class and more, as PNG and as SVG, for slides and papers.", "figures.zip"))  # fmt: skip
+            figures = saving.figures("home-figures")
     with gr.Row(elem_classes="tu-even"):
         with gr.Column(min_width=320):
             card = show("", elem_id="model-card")
         with gr.Column(min_width=320), gr.Accordion("Show me the code", open=True, elem_classes="tu-acc tu-code"):
             show('<p class="tu-p">The same run, in Python:</p>')
-            python = gr.Code(
-                python_code(TrainConfig()), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True
-            )
+            python = gr.Code(python_code({}), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True)
             show('<p class="tu-p">Or in a terminal:</p>')
-            shell = gr.Code(
-                shell_code(TrainConfig()), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True
-            )
+            shell = gr.Code(shell_code({}), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
-    return HomeStep(message, about, download, open_file, card, python, shell, erase, back)
+    return HomeStep(message, about, download, open_file, card, python, shell, report, with_photos, figures, erase, back)
 
 
 def _tile(icon: str, name: str, text: str, meta: str) -> str:
@@ -98,32 +108,6 @@ def _tile(icon: str, name: str, text: str, meta: str) -> str:
 def _download_card(path: Path | None) -> str:
     meta = f"model.zip · {max(1, round(path.stat().st_size / 1e6))} MB" if path else "ready when a run is over"
     return _tile("▣", "Model bundle", "Weights, class names and model card in one file. Open it again here or in Python.", meta)
-
-
-def _overrides(config: TrainConfig) -> dict[str, Any]:
-    default = TrainConfig().model_dump()
-    return {k: v for k, v in config.model_dump().items() if v != default[k]}
-
-
-def python_code(config: TrainConfig) -> str:
-    """The shown run in Python."""
-    settings = "".join(f"\n    {name}={value!r}," for name, value in _overrides(config).items())
-    return (
-        "import transferui as tui\n\n# one folder per class\n"
-        'dataset = tui.open_dataset("photos/")\n'
-        f"config = tui.TrainConfig({settings}{chr(10) if settings else ''})\n"
-        "result = tui.train(dataset, config, report=print)\n"
-        'result.save("model.zip")\n\n'
-        'model = tui.load_model("model.zip")\nprint(model.predict("new.jpg"))\n'
-    )
-
-
-def shell_code(config: TrainConfig) -> str:
-    """The shown run on the command line."""
-    values = _overrides(config)
-    flags = [f"--{name} {values.pop(name)}" for name in ("backbone", "trainable") if name in values]
-    flags += [f"--set {name}={value}" for name, value in values.items()]
-    return f"python -m transferui train photos/ {' '.join([*flags, '--save model.zip'])}\npython -m transferui predict model.zip new.jpg\n"
 
 
 def model_card(desk: Desk) -> str:
@@ -172,10 +156,10 @@ def _made_from(results: dict[str, Any]) -> str:
 
 def view(desk: Desk) -> list[Any]:
     """Updates for `HomeStep.out`, without a new bundle."""
-    config = desk.run.config if desk.run else TrainConfig()
+    settings = desk.run.config.model_dump() if desk.run else {}
     path = ready_bundle(desk)
     button = gr.DownloadButton(value=str(path) if path else None, interactive=path is not None)
-    return [_download_card(path), button, model_card(desk), python_code(config), shell_code(config)]
+    return [_download_card(path), button, model_card(desk), python_code(settings), shell_code(settings)]
 
 
 def ready_bundle(desk: Desk) -> Path | None:
@@ -207,6 +191,9 @@ class HomeEvents:
         """
         step, self.refresh, self.n_after = self.step, refresh, len(after)
         step.open_file.upload(self.open_model, [owner, step.open_file], [step.message, *after], preprocess=False, **LONG)
+        keeping = saving.Saving(self.server)
+        keeping.wire_report(step.report, owner, step.with_photos)
+        keeping.wire_figures(step.figures, owner)
 
     def prepare(self, owner: str) -> Iterator[list[Any]]:
         """Write the shown run's bundle into a folder that nobody can guess; for `[message, *HomeStep.out]`."""

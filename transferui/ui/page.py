@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from transferui.errors import UserError
-from transferui.ui import data_events, data_step, home_step, model_step, test_step, train_step
+from transferui.ui import data_events, data_step, home_step, model_events, model_step, rate_events, test_step, train_step
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
 from transferui.ui.html import header, notice, show
 
@@ -61,19 +61,23 @@ class Page:
         self.server, self.steps = server, steps
         self.data, self.model, self.train, self.test, self.home = data, model, train, test, home
         self.homes = home_step.HomeEvents(server, home)
+        self.models = model_events.ModelEvents(server, model)
 
     def wire(self, page: gr.Blocks, owner: gr.BrowserState) -> None:
         """Connect everything."""
         data_events.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
-        model_step.ModelEvents(self.server, self.model).wire(owner)
+        self.models.wire(owner)
+        rate_events.RateEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out]
-        train_step.TrainEvents(self.server, self.train).wire(owner, self.model.settings, later, _test_and_home)
+        training = train_step.TrainEvents(self.server, self.train)
+        training.wire(owner, self.model.settings, later, _test_and_home)
+        training.wire_next_try(owner, self.model.out, model_step.view)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]
         page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET).then(
             self.homes.prepare_if_open, owner, prepared, **LONG
-        )
+        ).then(self.models.show_copies, owner, self.model.copies, **LONG)
         self.data.open_model.upload(
             self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
         )  # fmt: skip
@@ -86,7 +90,9 @@ class Page:
 
     def _wire_navigation(self, owner: gr.BrowserState) -> None:
         steps = self.steps
-        self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET)
+        self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET).then(
+            self.models.show_copies, owner, self.model.copies, **LONG
+        )
         self.model.next.click(self.to_train, owner, [steps, self.train.status], js=TO_TOP, **QUIET)
         self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
         prepared = [self.home.message, *self.home.out]

@@ -1,4 +1,4 @@
-"""The honest result of a run as HTML: accuracy, interval, baselines, notes."""
+"""The honest result of a run as HTML: accuracy, interval, baselines, what the curves say and what to try next."""
 
 from __future__ import annotations
 
@@ -6,41 +6,167 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from transferui.ui.html import percent
+from transferui.ui.html import percent, photos
+
+Values = Mapping[str, Any]
+# Above this ratio of largest to smallest class plain accuracy can hide that a small class is never named.
+IMBALANCE = 3.0
+# More classes than this are shown by their worst ones; step 4 has the whole table.
+MOST_CLASSES = 8
+# What a diagnosis is called, the field's term, and how it looks.
+KINDS = {
+    "good": ("Learned well", "good fit", "ok"),
+    "overfitting": ("Learned by heart", "overfitting", "warn"),
+    "underfitting": ("Could learn more", "underfitting", "warn"),
+    "not_learning": ("Not learning", "no signal", "bad"),
+    "too_few": ("Too few photos", "not enough evidence", "warn"),
+}
 
 
-def result(values: Mapping[str, Any] | None) -> str:
+def result(values: Values | None) -> str:
     """The honest result: accuracy, interval, number of photos, the simple baselines, on one scale from 0 to 100 %."""
     if not values:
         return ""
-    me, low, high = values["val_accuracy"], values["val_accuracy_low"], values["val_accuracy_high"]
-    base = values["majority_accuracy"]
-    ticks = "".join(f'<span style="left:{x}%">{percent(x / 100)}</span>' for x in (0, 25, 50, 75, 100))
-    test = ""
-    if values.get("n_test"):
-        test = (
-            f"<br>On {values['n_test']} photos set aside for the end <em>(test)</em>: <b>{percent(values['test_accuracy'])}</b>."
-        )
-    head = values.get("head_val_accuracy")
-    probe = ""
-    if head is not None and values["trainable"]:
-        probe = f"<br>Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{percent(head)}</b>."
+    me, luck = headline(values), " luck" if values.get("guessing") else ""
     notes = "".join(f"<p>{escape(note)}</p>" for note in [*values["notes"], *_never_better(values)])
+    notes = f'<div class="tu-wide tu-notes">{notes}</div>' if notes else ""
     return (
-        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge">{percent(me)}</p><p>of {values["n_val"]} validation '
-        f"photos answered right.<br>On new photos of the same kind, expect <b>{percent(low)} to {percent(high)}</b> "
-        f"<em>(95\u00a0% interval)</em>.{probe}{test}</p>{notes}</div>"
-        f'<div class="scale" role="img" aria-label="{percent(me)}, interval {percent(low)} to {percent(high)}; largest class {percent(base)}">'
-        f'<div class="line"><i class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
-        f'<i class="pt" style="left:{100 * me:.1f}%"></i><i class="base" style="left:{100 * base:.1f}%"></i>'
-        f'<u class="guess" style="left:{100 * base:.1f}%;--at:{100 * base:.0f}">always guessing the<br>largest class: {percent(base)}</u>'
-        f'<u class="me" style="left:{100 * me:.1f}%;--at:{100 * me:.0f}">your network: {percent(me)}</u></div><div class="ticks">{ticks}</div></div></section>'
+        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge{luck}">{percent(me["accuracy"])}</p>'
+        f"<p>{_of_what(values, me)}<br>On new photos of the same kind, expect <b>{percent(me['low'])} to {percent(me['high'])}</b> "
+        f"<em>(95\u00a0% interval)</em>.</p>{_guessing(values, me)}{_beside(values)}</div>"
+        f"{_scale(me)}{_diagnosis(values.get('diagnosis'))}{_classes(values)}{notes}</section>"
     )
 
 
-def _never_better(values: Mapping[str, Any]) -> list[str]:
+def headline(values: Values) -> dict[str, float]:
+    """The accuracy that is shown large: accuracy, low, high, n and what always naming the largest class gets."""
+    if values.get("headline") == "cv":
+        crossed = values["cv"]
+        return {key: crossed[key] for key in ("accuracy", "low", "high", "n")} | {"base": crossed["majority_accuracy"]}
+    return {
+        "accuracy": values["val_accuracy"],
+        "low": values["val_accuracy_low"],
+        "high": values["val_accuracy_high"],
+        "n": values["n_val"],
+        "base": values["majority_accuracy"],
+    }
+
+
+def _of_what(values: Values, me: Mapping[str, float]) -> str:
+    if values.get("headline") != "cv":
+        return f"of {values['n_val']} validation photos answered right."
+    crossed = values["cv"]
+    rounds = f"{crossed['folds']} parts" if crossed["repeats"] == 1 else f"{crossed['folds']} parts, {crossed['repeats']} rounds"
+    return (
+        f"of all {me['n']} photos answered right, each by a head that had not seen it "
+        f"<em>(cross-validation: {rounds})</em>. With so few photos that says more than the {values['n_val']} set aside alone."
+    )
+
+
+def _guessing(values: Values, me: Mapping[str, float]) -> str:
+    """In plain words, when always naming the largest class explains the result as well."""
+    if not values.get("guessing"):
+        return ""
+    return (
+        f'<p class="tu-guessing" role="note"><b>No better than guessing</b>, as far as {photos(int(me["n"]))} can tell: '
+        f"always naming the largest class gets {percent(me['base'])}.</p>"
+    )
+
+
+def _beside(values: Values) -> str:
+    """The numbers that the large one is to be judged by, each with its photos and its interval."""
+    rows = []
+    if values.get("headline") == "cv":
+        rows.append(("The photos set aside <em>(validation)</em>", _number(values, "val_accuracy", values["n_val"])))
+    if values.get("head_val_accuracy") is not None and values["trainable"]:
+        rows.append(("Frozen blocks, new head <em>(linear probe)</em>", _number(values, "head_val_accuracy", values["n_val"])))
+    crossed = values.get("cv")
+    if crossed and values.get("headline") != "cv":
+        name = "The linear probe, cross-validated" if values["trainable"] else "Cross-validated, without the split"
+        rows.append(
+            (
+                name,
+                _number({**crossed, "accuracy_low": crossed["low"], "accuracy_high": crossed["high"]}, "accuracy", crossed["n"]),
+            )
+        )
+    if values.get("n_test"):
+        rows.append(("Set aside for the end <em>(test)</em>", _number(values, "test_accuracy", values["n_test"])))
+    if not rows:
+        return ""
+    return '<dl class="tu-beside">' + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows) + "</dl>"
+
+
+def _number(values: Values, key: str, n: int) -> str:
+    """An accuracy with its interval and its photos."""
+    text = f"<b>{percent(values[key])}</b>"
+    if f"{key}_low" in values:
+        text += f" ({percent(values[f'{key}_low'])}–{percent(values[f'{key}_high'])})"
+    return f"{text} of {n}"
+
+
+def _scale(me: Mapping[str, float]) -> str:
+    """Accuracy, interval and guessing on one line from 0 to 100 %."""
+    share, low, high, base = me["accuracy"], me["low"], me["high"], me["base"]
+    ticks = "".join(f'<span style="left:{x}%">{percent(x / 100)}</span>' for x in (0, 25, 50, 75, 100))
+    label = f"{percent(share)}, interval {percent(low)} to {percent(high)}; largest class {percent(base)}"
+    return (
+        f'<div class="scale" role="img" aria-label="{label}">'
+        f'<div class="line"><i class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
+        f'<i class="pt" style="left:{100 * share:.1f}%"></i><i class="base" style="left:{100 * base:.1f}%"></i>'
+        f'<u class="guess" style="left:{100 * base:.1f}%;--at:{100 * base:.0f}">always guessing the<br>largest class: {percent(base)}</u>'
+        f'<u class="me" style="left:{100 * share:.1f}%;--at:{100 * share:.0f}">your network: {percent(share)}</u></div>'
+        f'<div class="ticks">{ticks}</div></div>'
+    )
+
+
+def _diagnosis(found: Values | None) -> str:
+    """What the curves say, with the evidence, and a button that sets what to try next."""
+    if not found:
+        return ""
+    name, term, css = KINDS.get(str(found["kind"]), ("", "", "warn"))
+    advice = escape(str(found.get("try_words") or ""))
+    if found.get("try"):
+        advice = f'<span>To try next:</span> <button type="button" data-pick="try" class="tu-set">{advice[:1].upper()}{advice[1:]}</button>'
+    advice = f'<p class="next">{advice}</p>' if advice else ""
+    return (
+        f'<div class="tu-wide tu-diagnosis {css}"><h3>What the curves say</h3><p><b class="kind">{name}</b> <em>({term})</em></p>'
+        f"<p><b>{escape(str(found['words']))}</b> {escape(str(found['evidence']))}</p>{advice}</div>"
+    )
+
+
+def _classes(values: Values) -> str:
+    """With uneven classes: balanced accuracy, how many photos of each class are found, and whether classes were weighted."""
+    ratio = values.get("imbalance", 1.0)
+    if ratio <= IMBALANCE:
+        return ""
+    source = values["cv"] if values.get("headline") == "cv" else values
+    rows = [row for row in source["per_class"] if row["n"]]
+    worst = sorted(rows, key=lambda row: float(row["recall"]))[:MOST_CLASSES] if len(rows) > MOST_CLASSES else rows
+    bars = "".join(
+        f'<div class="row"><span class="cut"><bdi>{escape(row["class_name"])}</bdi></span><span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span>'
+        f'<span class="num">{percent(row["recall"])} of {row["n"]}</span></div>'
+        for row in worst
+    )
+    shown = f"The {MOST_CLASSES} classes found least" if len(rows) > MOST_CLASSES else "How many of each class are found"
+    return (
+        f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} With every class counting the same '
+        f"<em>(balanced accuracy)</em> it gets <b>{percent(source['balanced_accuracy'])}</b>.</p>"
+        f'<p class="tu-p">{shown} <em>(recall)</em>:</p><div class="tu-bars">{bars}</div></div>'
+    )
+
+
+def _weights(values: Values, ratio: float) -> str:
+    counts = [n for n in values.get("train_counts", []) if n]
+    sizes = f"the largest class has {ratio:.1f} times the photos of the smallest"
+    sizes += f" ({max(counts):,} and {min(counts):,})" if counts else ""
+    if values.get("class_weighted"):
+        return f"Classes were weighted <em>(class weights)</em>, because {sizes}."
+    return f"Beware: {sizes}, and classes were not weighted."
+
+
+def _never_better(values: Values) -> list[str]:
     """A sentence for a run that kept what it had before its first epoch."""
-    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0:
+    if values.get("kept_phase") != "head" or values.get("best_epoch") != 0 or values.get("guessing"):
         return []
     return [
         "No epoch had a lower validation loss than the untrained head, so that one was kept. Often the step size is too large: "

@@ -16,10 +16,11 @@ SILENT_S = 15.0
 Status = Mapping[str, Any]
 
 
-def total_epochs(config: TrainConfig) -> int:
-    """Epochs of all phases together."""
+def total_epochs(config: TrainConfig, n_photos: int) -> int:
+    """Epochs of all phases together, for so many photos."""
     head = config.epochs if config.head_start == "trained" or config.trainable == "none" else 0
-    return head + (config.finetune_epochs if config.trainable != "none" else 0)
+    n_train = round(n_photos * (1 - config.val_fraction))
+    return head + (config.finetune_passes(n_train) if config.trainable != "none" else 0)
 
 
 def status(
@@ -54,8 +55,9 @@ def _completed(state: Status, rows: Sequence[Mapping[str, Any]], config: TrainCo
     """A status with the epochs to come and the time left; epochs that are over in a blink are reported without."""
     if not state.get("epoch") or state.get("epochs"):
         return state
-    epochs = config.epochs if state.get("phase") == "head" else config.finetune_epochs
-    mine = [row["elapsed_s"] for row in rows if row["phase"] == state.get("phase")]
+    told = [row for row in rows if row["phase"] == state.get("phase")]
+    mine = [row["elapsed_s"] for row in told]
+    epochs = int(told[-1].get("epochs", 0)) if told else config.epochs
     each = (mine[-1] - mine[0]) / (len(mine) - 1) if len(mine) > 1 else 0.0
     left = max(0, epochs - int(state["epoch"]))
     return {**state, "epochs": epochs, "done": state["epoch"], "total": epochs, "eta_s": round(each * left, 1)}

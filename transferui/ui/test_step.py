@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -11,9 +12,12 @@ import gradio as gr
 
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.ui import runs_view, test_view
+from transferui.ui import batch_view, confusion_view, runs_view, test_live, test_view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
-from transferui.ui.html import clickable, notice, picked, show, title
+from transferui.ui.html import clickable, notice, picked, section, sent, show, title, working
+
+TO_ANSWER = "() => document.getElementById('test-result').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
+PHOTOS = ["image", ".zip", ".jfif", ".avif"]
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,22 @@ class TestStep:
     source: gr.HTML
     message: gr.HTML
     image: gr.Image
+    live: gr.HTML
     tries: gr.HTML
     answer: gr.HTML
     confusion: gr.HTML
+    mistakes: gr.HTML
     per_class: gr.HTML
+    many: gr.File
+    table: gr.HTML
+    csv: gr.DownloadButton
     back: gr.Button
     next: gr.Button
 
     @property
     def out(self) -> list[Any]:
         """What changes with the model."""
-        return [self.source, self.tries, self.answer, self.confusion, self.per_class]
+        return [self.source, self.tries, self.answer, self.confusion, self.mistakes, self.per_class, self.table, self.csv]
 
 
 def layout() -> TestStep:
@@ -47,15 +56,27 @@ def layout() -> TestStep:
                 sources=["upload", "webcam", "clipboard"], type="filepath", image_mode=None, label="Photo to test", elem_id="test-image",
                 height=260, buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True,
             )  # fmt: skip
+            gr.Checkbox(True, label="Show where it looked (heat map)", elem_id="heat-map", container=False, interactive=True)
+            live = test_live.camera()
             tries = clickable("", "test-tries")
         with gr.Column(scale=7, min_width=320):
             answer = show(test_view.empty(False), elem_id="test-result")
     confusion = clickable("", "confusion-matrix")
+    mistakes = clickable("", "worst-mistakes")
     per_class = show("", elem_id="per-class")
+    show(section("Test many photos at once <em>(batch test)</em>", "Folders named like the classes in a ZIP give an accuracy."))
+    many = gr.File(
+        label="Photos, or a ZIP of photos", show_label=False, file_count="multiple", file_types=PHOTOS, elem_id="test-many", height=140,
+        interactive=True,
+    )  # fmt: skip
+    table = show("", elem_id="batch-result")
+    csv = gr.DownloadButton("Download the table (CSV)", visible=False, elem_id="batch-csv", elem_classes="tu-csv")
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-3")
         forward = gr.Button("Next: take it home", variant="primary", elem_id="next-5")
-    return TestStep(source, message, image, tries, answer, confusion, per_class, back, forward)
+    return TestStep(
+        source, message, image, live, tries, answer, confusion, mistakes, per_class, many, table, csv, back, forward
+    )  # fmt: skip
 
 
 def view(desk: Desk) -> list[Any]:
@@ -73,8 +94,11 @@ def view(desk: Desk) -> list[Any]:
         line,
         test_view.tries(dataset, items, ""),
         test_view.empty(desk.model_path is not None),
-        test_view.confusion(results, dataset, None),
-        test_view.per_class(results),
+        confusion_view.confusion(results, dataset, None),
+        confusion_view.mistakes(results, dataset),
+        confusion_view.per_class(results),
+        "",
+        gr.DownloadButton(value=None, visible=False),
     ]
 
 
@@ -99,7 +123,12 @@ class TestEvents:
         step = self.step
         step.image.input(self.try_upload, [owner, step.image], [step.message, step.answer], preprocess=False, **LONG)
         step.tries.pick(self.try_validation, owner, [step.message, step.answer, step.tries], **LONG)
+        step.mistakes.pick(self.try_validation, owner, [step.message, step.answer, step.tries], **LONG).then(
+            None, None, None, js=TO_ANSWER
+        )
         step.confusion.pick(self.open_cell, owner, step.confusion, **QUIET)
+        step.live.frame(self.look, owner, [step.message, step.answer], **QUIET)
+        step.many.upload(self.try_many, [owner, step.many], [step.many, step.table, step.csv], preprocess=False, **LONG)
 
     def try_upload(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """A photo was chosen, pasted or taken."""
@@ -136,15 +165,51 @@ class TestEvents:
             i, j = (int(part) for part in picked(event).split(","))
             if results is None or not (0 <= i < len(results["classes"]) and 0 <= j < len(results["classes"])):
                 return gr.skip()
-            return test_view.confusion(results, run_dataset(desk), (i, j))
+            return confusion_view.confusion(results, run_dataset(desk), (i, j))
         except (UserError, ValueError):
             return gr.skip()
 
+    def look(self, owner: str, event: gr.EventData) -> list[Any]:
+        """The camera sent a frame. While others wait for the model it gets no answer, and tries again later."""
+        try:
+            frame, jpeg = test_live.frame_of(sent(event))
+            model = _model(desk_of(self.server, owner))
+            if self.server.engine.busy():
+                return skips(2)
+            answer = self.server.engine.ask("look", folder=model, jpeg=jpeg)
+            return [notice(), test_view.live(answer, frame)]
+        except UserError as error:
+            return [notice(error), gr.skip()]
+
+    def try_many(self, owner: str, value: Any) -> Iterator[list[Any]]:
+        """Many photos were added: answer for each, with progress, then a table to look at and one to take away."""
+        try:
+            files = [str(path) for path in uploaded(self.server, value)]
+            model = _model(desk_of(self.server, owner))
+            to = self.server.uploads / secrets.token_hex(16) / "answers.csv"
+            answers: list[Any] = []
+            none_yet = gr.DownloadButton(value=None, visible=False)
+            yield [None, working("Getting ready to look at them", 0, len(files)), none_yet]
+            for html in ask(self.server, "batch", answers.append, folder=model, files=files, to=str(to)):
+                table = batch_view.answers(answers[0]) if html is None else html
+                yield [None, table, gr.DownloadButton(value=str(to), visible=True) if html is None else none_yet]
+        except UserError as error:
+            yield [None, notice(error), gr.DownloadButton(value=None, visible=False)]
+
     def _classify(self, owner: str, picture: str, truth: str | None) -> Iterator[list[Any]]:
         """Ask the engine about one picture; show progress, then the answer or the reason why there is none."""
-        model = desk_of(self.server, owner).model_path
-        if model is None:
-            raise UserError("NO_MODEL", "There is no trained model yet.", "Train one in step 3, or open one in step 5.")
-        answers: list[Any] = []
-        for html in ask(self.server, "predict", answers.append, folder=str(model), picture=picture):
-            yield [notice(), test_view.prediction(answers[0], truth)] if html is None else [html, *skips(1)]
+        desk, answers = desk_of(self.server, owner), list[Any]()
+        dataset = None if desk.values.get("model") else run_dataset(desk)
+        for html in ask(self.server, "predict", answers.append, folder=_model(desk), picture=picture):
+            yield [notice(), test_view.prediction(answers[0], truth, dataset)] if html is None else [html, *skips(1)]
+
+
+def _model(desk: Desk) -> str:
+    """The folder or file of the model to be tested.
+
+    Raises:
+        UserError: ``NO_MODEL``.
+    """
+    if desk.model_path is None:
+        raise UserError("NO_MODEL", "There is no trained model yet.", "Train one in step 3, or open one in step 5.")
+    return str(desk.model_path)

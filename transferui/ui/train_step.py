@@ -7,15 +7,16 @@ from typing import Any
 
 import gradio as gr
 
+from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import make_config
 from transferui.errors import UserError
 from transferui.runs.store import ACTIVE_STATES
-from transferui.ui import result_view, run_view, runs_view
+from transferui.ui import result_view, run_view, runs_view, saving
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
 from transferui.ui.html import clickable, notice, picked, show, title
-from transferui.ui.model_step import WIDGETS
+from transferui.ui.settings_view import WIDGETS
 
 # While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
 POLL_S, WAITING_POLL_S = 0.5, 2.0
@@ -33,6 +34,7 @@ class TrainStep:
     loss: gr.HTML
     accuracy: gr.HTML
     runs: gr.HTML
+    figures: saving.Keep
     remembered: gr.HTML
     forget: gr.Button
     timer: gr.Timer
@@ -65,11 +67,12 @@ def layout() -> TrainStep:
         go = gr.Button("Start training", variant="primary", size="lg", elem_id="train-button", interactive=False)
         halt = gr.Button("Stop", variant="stop", size="lg", elem_id="stop-button", interactive=False)
         status = show(run_view.status(None), elem_id="run-status")
-    result = show("", elem_id="run-result")
+    result = clickable("", "run-result")
     with gr.Row(elem_classes="tu-even"):
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
         accuracy = show(chart([], "accuracy", 30), elem_id="accuracy-chart", min_width=320)
     runs = clickable(runs_view.runs([], "", []), "runs-list")
+    figures = saving.figures("train-figures", "The curves above as pictures, and those of the runs marked for comparison.")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
         forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
@@ -77,7 +80,7 @@ def layout() -> TrainStep:
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
     timer = gr.Timer(POLL_S, active=False)
-    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, remembered, forget, timer, back, forward)
+    return TrainStep(message, go, halt, status, result, loss, accuracy, runs, figures, remembered, forget, timer, back, forward)
 
 
 def view(desk: Desk) -> list[Any]:
@@ -88,8 +91,9 @@ def view(desk: Desk) -> list[Any]:
     results = run.results() if run else None
     live = bool(state and state["state"] in ACTIVE_STATES)
     over = bool(results) and not live
+    n_photos = len(desk.dataset.samples) if desk.dataset else 0
     # While it runs the axis shows what is to come; afterwards what there was.
-    epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config)
+    epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config, n_photos)
     return [
         run_view.status(state, results, rows, run.config if run else None) if run else status_of(desk),
         chart(rows, "loss", epochs),
@@ -140,13 +144,48 @@ class TrainEvents:
         step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
+        saving.Saving(self.server).wire_figures(step.figures, owner)
+
+    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
+        """Connect the button of the result that sets what to try next in step 2.
+
+        Args:
+            model_out: the components of step 2; `model_view` gives their updates for a desk.
+        """
+        self.model_view, self.n_model = model_view, len(model_out)
+        self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
+
+    def try_next(self, owner: str, event: gr.EventData) -> list[Any]:
+        """Set what the diagnosis of the shown run proposes: that run's settings with a change."""
+        try:
+            desk = desk_of(self.server, owner)
+            found = ((desk.run.results() if desk.run else None) or {}).get("diagnosis") or {}
+            if picked(event) != "try" or not desk.run or not found.get("try"):
+                raise UserError("NOTHING_TO_SET", "There is nothing to set for this run.", "Choose settings in step 2.")
+            config = make_config({**desk.run.config.model_dump(), **found["try"]})
+            values = {name: value for name, value in config.model_dump().items() if name in WIDGETS}
+            trainable = list(resolve_trainable(get_backbone(config.backbone), config.trainable))
+            desk = update(self.server, owner, backbone=config.backbone, trainable=trainable, settings=changed_settings(values))
+            words = f"Set: {found['try_words']}. Now press “Train again”."
+            return [notice(words, "ok"), run_view.status(None, hint=expected(desk)), *self.model_view(desk)]
+        except UserError as error:
+            return self._not_set(owner, error)
+
+    def _not_set(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and step 2 as it is: a skipped output would wipe what a step that is not open yet has to show."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(1 + self.n_model)]
+        return [notice(problem), status_of(desk), *self.model_view(desk)]
 
     def start(self, owner: str, *values: Any) -> list[Any]:
         """Train was pressed; a second press finds the run of the first."""
         try:
             settings = changed_settings(dict(zip(WIDGETS, values, strict=True)))
-            make_config(settings)
-            desk = update(self.server, owner, settings=settings)
+            drawn = {k: v for k, v in desk_of(self.server, owner).settings.items() if k not in WIDGETS}
+            make_config(settings | drawn)
+            desk = update(self.server, owner, settings=settings | drawn)
             if desk.dataset is None:
                 raise UserError("EMPTY_DATASET", "There are no photos yet.", "Go back to step 1 and add some.")
             run = self.server.queue.submit(owner, desk.dataset.id, desk.config)

@@ -1,8 +1,5 @@
 """Training on drawn photos: frozen means frozen, cached equals uncached, the best state is kept, Stop is heard."""
 
-import math
-
-import numpy as np
 import pytest
 import torch
 
@@ -10,9 +7,7 @@ from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
 from transferui.training import cache, features, prefix, train
-from transferui.training.cache import FeatureCache, cache_key, empty_rows
 from transferui.training.features import StoppedError
-from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule, views_for
 from transferui.training.state import Hooks
 from transferui.training.train import train_model
 
@@ -112,91 +107,6 @@ def test_one_class_and_empty_classes_are_refused(tmp_path, photos, data_dir):
         run(single, data_dir)
 
 
-def test_a_missing_device_is_named(photos, data_dir):
-    if not torch.cuda.is_available():
-        with pytest.raises(UserError, match="no cuda"):
-            run(photos, data_dir, device="cuda")
-
-
-def test_the_cache_forgets_the_least_recently_used_and_survives_damage(tmp_path):
-    kept = FeatureCache(tmp_path, budget=10_000)
-    rows = torch.ones(10, 100)
-    names = [str(i) for i in range(10)]
-    for key in ("a", "b", "c"):
-        assert kept.save(key, names, rows)
-    assert kept.size() <= 10_000 and not kept.load("a", names) and len(kept.load("c", names)) == 10
-    for shard in tmp_path.glob("c/*.safetensors"):
-        shard.write_bytes(shard.read_bytes()[:50])
-    assert kept.load("c", names) == {}
-    assert not kept.save("d", names, torch.ones(10, 10_000))
-    kept.clear()
-    assert kept.size() == 0
-
-
-def test_rows_that_do_not_fit_in_memory_lie_in_a_file_that_nobody_sees(tmp_path):
-    rows = empty_rows((100, 50), torch.float32, budget=10, folder=tmp_path)
-    rows.fill_(2.0)
-    assert float(rows.sum()) == 10_000 and not list(tmp_path.iterdir())
-    assert cache_key("a", "b") != cache_key("ab")
-
-
-def test_schedules_begin_and_end_where_they_should():
-    layer = torch.nn.Linear(2, 2)
-    for kind, end in (("cosine", 0.0), ("linear", 0.0), ("constant", 1.0)):
-        config = TrainConfig(schedule=kind, head_learning_rate=1.0)
-        optimizer = make_optimizer(layer, torch.nn.Sequential(), config)
-        schedule = make_schedule(optimizer, config, 100, warm_up=True)
-        rates = []
-        for _ in range(100):
-            rates.append(schedule.get_last_lr()[0])
-            optimizer.step()
-            schedule.step()
-        assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[-1] == pytest.approx(end, abs=0.05)
-
-
-def test_small_classes_weigh_more_when_they_should():
-    assert class_weights([10, 20], "auto") is None and class_weights([10, 99], "off") is None
-    weights = class_weights([10, 90], "auto")
-    assert weights.tolist() == pytest.approx([5.0, 100 / 180])
-    assert sum(w * n for w, n in zip(weights.tolist(), [10, 90], strict=True)) == pytest.approx(100)
-
-
-def test_augmentation_keeps_shape_and_range():
-    pictures = torch.randint(0, 255, (16, 3, 32, 32), dtype=torch.uint8)
-    generator = torch.Generator().manual_seed(0)
-    assert augment(pictures, "none", generator) is pictures
-    flipped = augment(pictures, "flip", generator)
-    same = (flipped == pictures).flatten(1).all(1)
-    assert 0 < same.sum() < 16
-    crops = augment(pictures, "crops", generator)
-    assert crops.shape == pictures.shape and crops.dtype == torch.uint8
-    assert views_for("none") == ("original",) and "flip" in views_for("flip") and len(views_for("crops")) == 4
-
-
-def test_normalization_is_torchvisions():
-    from transferui.data.preprocessing import Preprocessing
-
-    p = Preprocessing(8, 8, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    pictures = torch.from_numpy(np.arange(3 * 64, dtype=np.uint8).reshape(1, 3, 8, 8))
-    import torchvision.transforms.v2.functional as F
-
-    expected = F.normalize(pictures.float() / 255, list(p.mean), list(p.std))
-    assert torch.allclose(features.normalize(pictures, p), expected, atol=1e-6) and math.isfinite(float(expected.sum()))
-
-
-def test_a_feature_that_hardly_varies_is_not_blown_up():
-    from transferui.training.model import Head
-
-    features = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
-    features[:, 3] = 1e-7 * features[:, 3] + 5
-    head = Head(4, 2)
-    head.standardize(features)
-    scaled = (features - head.shift) * head.scale
-    assert scaled[:, :3].std() == pytest.approx(1, abs=0.1) and float(scaled[:, 3].abs().max()) < 1e-4
-    head.standardize(torch.ones(5, 4))
-    assert torch.isfinite(head.scale).all()
-
-
 def cramped(x, *_):
     """Runs out of memory for more than four pictures at once, as a small machine would."""
     if len(x) > 4:
@@ -209,7 +119,7 @@ class Cramped(torch.nn.Identity):
         return cramped(x)
 
 
-def test_short_memory_halves_what_goes_through_at_once_and_changes_nothing(photos, data_dir, tmp_path, monkeypatch):
+def test_short_memory_halves_what_goes_through_at_once_and_changes_nothing(photos, data_dir, tmp_path, monkeypatch, caplog):
     settings = {"trainable": "stage7", "precision": "float32", "early_stopping": 0, "optimizer": "sgd"}
     _, roomy = run(photos, data_dir, **settings)
     build, normalize = train.build_backbone, features.normalize
@@ -223,6 +133,7 @@ def test_short_memory_halves_what_goes_through_at_once_and_changes_nothing(photo
     monkeypatch.setattr(features, "normalize", lambda pictures, *rest: normalize(cramped(pictures), *rest))
     trained, small = run(photos, tmp_path / "other", **settings)
     assert sum("Memory was short" in note for note in trained.notes) == 2
+    assert "going on with 4 photos at once" in caplog.text
     for a, b in zip(roomy, small, strict=True):
         assert a["train_loss"] == pytest.approx(b["train_loss"], abs=1e-4)
 

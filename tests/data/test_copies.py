@@ -1,0 +1,96 @@
+import pytest
+
+from tests.data.test_similar import frame, save, scene
+from transferui.data import edits
+from transferui.data.archive import scan
+from transferui.data.dataset import open_dataset
+from transferui.data.findings import find_action, load_findings
+from transferui.data.health import findings_of
+from transferui.data.storage import create_dataset
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of six different photos."""
+    for n in range(6):
+        save(scene(n), tmp_path / "p" / "cat" / f"{n}.jpg", quality=95)
+        save(scene(100 + n), tmp_path / "p" / "dog" / f"{n}.jpg", quality=95)
+    return tmp_path / "p"
+
+
+def stored(folder, data_dir):
+    return create_dataset(scan(folder), data_dir, "test")
+
+
+def found(dataset, kind):
+    return next((f for f in findings_of(dataset) if f.kind == kind), None)
+
+
+def test_photos_that_all_differ_have_no_findings_about_copies(folder, data_dir):
+    assert [f.kind for f in findings_of(open_dataset(folder, data_dir))] == ["few"]
+
+
+def test_a_photo_in_two_classes_is_a_conflict_until_somebody_says_what_it_shows(folder, data_dir):
+    save(scene(0), folder / "dog" / "copy.jpg", quality=80)
+    dataset = stored(folder, data_dir)
+    conflict = load_findings(dataset)[0]
+    assert conflict.kind == "conflict" and conflict.severity == "bad"
+    assert [a.words for a in conflict.cases[0].actions] == ["It is cat", "It is dog", "Drop"]
+    chosen = find_action(dataset, conflict.id, 0, 0)
+    settled = edits.move_samples(dataset, data_dir, chosen.samples, chosen.label)
+    assert settled.counts == {"cat": 7, "dog": 6} and found(settled, "conflict") is None
+    assert found(settled, "copies")  # in one class it is merely a copy
+    chosen = find_action(dataset, conflict.id, 0, 2)
+    assert edits.drop_samples(dataset, data_dir, chosen.samples).counts == {"cat": 5, "dog": 6}
+
+
+def test_of_copies_the_largest_is_kept(folder, data_dir):
+    save(scene(0).resize((60, 45)), folder / "cat" / "_small.jpg", quality=80)
+    dataset = stored(folder, data_dir)
+    (action,) = found(dataset, "copies").actions
+    assert [dataset.samples[i].name for i in action.samples] == ["cat/_small.jpg"]
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_copy_in_a_given_check_folder_is_a_leak_and_goes_from_train(tmp_path, data_dir, part):
+    for n in range(5):
+        for name, seed in (("cat", n), ("dog", 100 + n)):
+            save(scene(seed), tmp_path / "p" / "train" / name / f"{n}.jpg")
+            save(scene(seed + 50), tmp_path / "p" / part / name / f"{n}.jpg")
+    save(scene(53), tmp_path / "p" / "train" / "cat" / "again.jpg", quality=60)
+    dataset = stored(tmp_path / "p", data_dir)
+    leak = load_findings(dataset)[0]
+    assert leak.kind == "leak" and leak.title == f"1 photo of ‘{part}’ has a near-copy in ‘train’"
+    fixed = edits.drop_samples(dataset, data_dir, leak.actions[0].samples)
+    assert not any("again" in s.name for s in fixed.samples) and found(fixed, "leak") is None
+    assert [s.split for s in fixed.samples].count(part) == 10
+
+
+def test_a_series_is_shown_in_the_order_of_time_and_can_be_thinned(folder, data_dir):
+    for n in range(30):
+        save(frame(scene(7), n / 3), folder / "cat" / f"film {n}.jpg")
+    dataset = stored(folder, data_dir)
+    series = found(dataset, "series")
+    assert series.title == "30 photos belong to 1 series" and "random split" in series.words
+    names = [dataset.samples[i].name for i in series.cases[0].samples]
+    assert names[0] == "cat/film 0.jpg" and names[-1] == "cat/film 29.jpg"
+    thinner = edits.drop_samples(dataset, data_dir, series.actions[0].samples)
+    assert 6 + 10 <= thinner.counts["cat"] < 36 and thinner.counts["dog"] == 6
+
+
+def test_of_the_very_same_file_in_train_and_a_given_check_folder_the_one_in_train_goes(tmp_path, data_dir):
+    for n in range(4):
+        for part, extra in (("train", 0), ("val", 50)):
+            save(scene(n + extra), tmp_path / "p" / part / "cat" / f"{n}.png")
+            save(scene(100 + n + extra), tmp_path / "p" / part / "dog" / f"{n}.png")
+    save(scene(51), tmp_path / "p" / "train" / "cat" / "again.png")
+    dataset = stored(tmp_path / "p", data_dir)
+    assert [s.split for s in dataset.samples].count("val") == 8 and found(dataset, "leak") is None
+
+
+def test_a_series_that_lies_in_two_classes_is_named_but_not_moved_with_one_click(folder, data_dir):
+    for n in range(8):
+        save(frame(scene(7), n / 3), folder / ("cat" if n % 2 else "dog") / f"film {n}.jpg")
+    conflict = found(stored(folder, data_dir), "conflict")
+    assert conflict.title == "8 photos of different classes look the same"
+    assert conflict.actions == () and conflict.cases[0].actions == ()

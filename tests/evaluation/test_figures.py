@@ -1,0 +1,103 @@
+"""Figures to keep: what is in them, and names that would break a careless drawing."""
+
+import io
+import math
+import re
+import xml.etree.ElementTree as ET
+import zipfile
+from dataclasses import replace
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from tests.ui.conftest import answers, curve_rows
+from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
+from transferui.evaluation.shown import ShownRun, headline
+
+HARD = ["a$b_c$", r"\frac{", "<script>alert(1)</script>", "🐶 dog", "日本語", "x" * 300, "line\nbreak", "", "&amp;"]
+
+
+def shown(classes=("ants", "bees"), n=120):
+    return ShownRun("Run 1", answers(n - 20, 20, classes), curve_rows())
+
+
+def drawn(run, name):
+    return draw(next(view for view in run_views(run) if view.name == name))
+
+
+def test_every_view_of_a_run_has_a_figure():
+    assert [view.name for view in run_views(shown())] == ["accuracy-curve", "loss-curve", "result", "confusion-matrix", "class-recall",
+                                                          "reliability"]  # fmt: skip
+
+
+def test_few_validation_photos_have_no_reliability_diagram():
+    assert "reliability" not in [view.name for view in run_views(shown(n=99))]
+
+
+def test_a_run_without_results_has_its_curves_only():
+    assert [view.name for view in run_views(replace(shown(), results={}))] == ["accuracy-curve", "loss-curve"]
+    assert run_views(ShownRun("Run 1", {}, [])) == []
+
+
+@pytest.mark.parametrize("name", ["confusion-matrix", "class-recall"])
+def test_hard_names_are_drawn_as_they_are(name):
+    figure = drawn(shown(HARD), name)
+    text = "".join(ET.fromstring(figure.svg).itertext())
+    assert "a$b_c$" in text and "<script>" in text and "🐶 dog" in text and "日本語" in text and "<script>" not in figure.svg
+    assert Image.open(io.BytesIO(figure.png)).width > 500
+
+
+def test_an_svg_needs_nothing_else_and_tells_what_it_shows():
+    figure = drawn(shown(), "confusion-matrix")
+    root = ET.fromstring(figure.svg)
+    title, words = root[0], root[1]
+    assert title.text == "Run 1: who is taken for whom" and words.text.startswith("100 of 120") and root.get("role") == "img"
+    outside = re.findall(r'(?:href|src)="(?!#)[^"]*"|url\((?!#)', figure.svg)
+    assert outside == [] and "DOCTYPE" not in figure.svg
+
+
+@pytest.mark.parametrize("n", [2, 25, 26, 80])
+def test_many_classes_lose_numbers_first_and_names_later(n):
+    figure = drawn(shown([f"class {i}" for i in range(n)]), "confusion-matrix")
+    assert (">100<" in figure.svg) == (n <= 25) and (">class 1<" in figure.svg) == (n <= 60)
+    assert Image.open(io.BytesIO(figure.png)).width < 3200
+
+
+def test_a_loss_that_is_no_number_leaves_a_gap():
+    rows = [*curve_rows(3), {**curve_rows(4)[-1], "val_loss": math.nan, "train_loss": None}]
+    assert "validation no number" in drawn(replace(shown(), rows=rows), "loss-curve").words
+
+
+def test_a_run_of_one_epoch_is_drawn():
+    assert "After epoch 1" in drawn(replace(shown(), rows=curve_rows(1)), "accuracy-curve").words
+
+
+def test_several_runs_share_their_figures():
+    runs = [replace(shown(), name=f"Run {n}", rows=curve_rows(n + 1)) for n in range(1, 4)]
+    views = comparison_views(runs)
+    assert [view.name for view in views] == ["compared-accuracy", "compared-loss", "compared-results"]
+    assert all(f"Run {n}" in draw(view).svg for n in range(1, 4) for view in views)
+    assert comparison_views(runs[:1]) == []
+
+
+def test_figures_go_into_a_folder_or_a_zip_and_leave_matplotlib_as_it_was(tmp_path):
+    before = dict(mpl.rcParams)
+    views = run_views(shown())[:2]
+    names = write_figures(views, tmp_path / "figures.zip")
+    assert names == ["accuracy-curve.png", "accuracy-curve.svg", "loss-curve.png", "loss-curve.svg"]
+    assert sorted(zipfile.ZipFile(tmp_path / "figures.zip").namelist()) == names
+    write_figures(views, tmp_path / "folder")
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == names and dict(mpl.rcParams) == before
+
+
+def test_the_same_run_gives_the_same_bytes():
+    assert drawn(shown(), "result") == drawn(shown(), "result")
+
+
+def test_a_cross_validated_run_is_headed_by_that_number():
+    cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 150, "folds": 5, "repeats": 3}
+    results = {**shown().results, "cv": cv, "headline": "cv"}
+    assert headline(results).accuracy == 0.7 and "5-fold" in headline(results).where
+    assert headline({**results, "headline": "val"}).accuracy == pytest.approx(100 / 120)
+    assert "70\u00a0%" in drawn(replace(shown(), results=results), "result").words

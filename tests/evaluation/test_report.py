@@ -1,0 +1,109 @@
+"""The report: all in one file, nothing in it that runs or that asks anybody, nothing said that is not known."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.ui.conftest import answers, curve_rows
+from transferui.config import TrainConfig
+from transferui.data.archive import scan
+from transferui.data.storage import create_dataset
+from transferui.errors import UserError
+from transferui.evaluation.report import report_html
+from transferui.evaluation.shown import ShownRun
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def shown(results=None, **settings):
+    return ShownRun("Run 1", results or answers(100, 20), curve_rows(), TrainConfig(**settings).model_dump(), 1.0, "garden")
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """The report of the plain run, which many tests look at."""
+    return report_html(shown())
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.found = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_it_says_how_good_and_how_sure(plain):
+    assert "83\u00a0%" in plain and "40\u00a0% to 95\u00a0%" in plain and "of 120 validation photos" in plain
+    assert "20 of 120 photos of <bdi>ants</bdi> were answered <bdi>bees</bdi>" in plain
+
+
+def test_it_needs_nobody_and_runs_nothing(plain):
+    tags = Tags(plain).found
+    assert not {"script", "link", "iframe", "object", "base", "form"} & {tag for tag, _ in tags}
+    for _, attributes in tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href", "xlink:href"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/jpeg"))
+    assert (
+        "meta",
+        {"http-equiv": "Content-Security-Policy", "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"},
+    ) in tags
+
+
+def test_names_and_notes_from_people_stay_text():
+    results = {**answers(100, 20, (EVIL, "bees")), "notes": [EVIL], "backbone": EVIL, "device": EVIL,
+               "diagnosis": {"kind": EVIL, "words": EVIL, "evidence": EVIL, "try": {EVIL: EVIL}}}  # fmt: skip
+    run = replace(shown(results), name=EVIL, dataset_name=EVIL, settings={EVIL: EVIL})
+    html = report_html(run, with_photos=True)
+    tags = Tags(html).found
+    assert not [tag for tag, _ in tags if tag in ("script", "img")] and "alert(1)" in html
+    assert html.count("<main>") == 1
+
+
+def test_a_diagnosis_stands_in_it_with_what_to_try():
+    html = report_html(shown({**answers(100, 20), "diagnosis": {"kind": "overfit", "words": "It learns by heart.", "evidence": ["train 0.1", "val 0.9"],
+                                                              "try": {"trainable": "none"}}}))  # fmt: skip
+    assert "It learns by heart." in html and "train 0.1, val 0.9" in html and "trainable none" in html
+
+
+def test_changed_settings_and_the_code_to_do_it_again_are_in_it(plain):
+    html = report_html(shown(epochs=7, trainable="last"))
+    assert "epochs=7" in html and "--trainable last" in html and "Passes over the photos (epochs)" in html
+    assert "None: this is the standard recipe." in plain
+
+
+def test_ids_of_two_figures_never_meet(plain):
+    ids = re.findall(r'\bid="([^"]*)"', plain)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="|url\()#([^")]*)', plain)) <= set(ids)
+
+
+def test_photos_are_in_it_only_when_asked_for(photos, data_dir):
+    dataset = create_dataset(scan(photos), data_dir, "drawn")
+    results = answers(4, 2, dataset.class_names)
+    without, with_them = report_html(shown(results), dataset), report_html(shown(results), dataset, with_photos=True)
+    assert "<img" not in without and "No photo is in this file" in without and ">10</td>" in without
+    # Four of each of three classes, and the two mistakes.
+    assert with_them.count("<img") == 14 and "share it with care" in with_them and "Worst mistakes" in with_them
+
+
+def test_photos_that_are_gone_are_said_to_be():
+    html = report_html(shown(), None, with_photos=True)
+    assert "<img" not in html and "not here any more" in html
+
+
+def test_a_run_without_results_has_no_report():
+    with pytest.raises(UserError, match="no"):
+        report_html(replace(shown(), results={}))
+
+
+def test_colors_follow_light_and_dark(plain):
+    figures = "".join(re.findall(r"<svg.*?</svg>", plain, re.DOTALL))
+    assert "var(--accent)" in figures and "#0f7a5e" not in figures and "#ffffff" not in figures

@@ -1,0 +1,139 @@
+"""results.json of real runs on drawn photos."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.conftest import COLORS, draw_photo
+from transferui.config import TrainConfig
+from transferui.data.dataset import open_dataset
+from transferui.evaluation.cross_validation import cross_validate_run, group_ids
+from transferui.evaluation.results import describe
+from transferui.evaluation.summary import summary
+from transferui.training.state import Hooks
+from transferui.training.train import train_model
+
+
+@pytest.fixture
+def short_run(photos, data_dir):
+    hooks = Hooks(lambda row: None, lambda: False, lambda run: None)
+    return train_model(open_dataset(photos), TrainConfig(epochs=3, image_size=64, trainable="pool"), data_dir, hooks)
+
+
+def test_results_are_plain_data_and_agree_with_themselves(short_run):
+    values = json.loads(json.dumps(describe(short_run, final=True), allow_nan=False))
+    right = sum(item["true"] == item["predicted"] for item in values["val_items"])
+    assert values["val_accuracy"] == pytest.approx(right / values["n_val"])
+    assert values["val_accuracy_low"] <= values["val_accuracy"] <= values["val_accuracy_high"]
+    assert values["n_train"] + values["n_val"] == 30 and sum(sum(row) for row in values["confusion"]) == values["n_val"]
+    assert values["majority_accuracy"] == pytest.approx(1 / 3) and values["final"] and values["frozen_unchanged"]
+    assert values["seconds"]["total"] > 0 and values["prefix_images"] == 30
+
+
+def test_before_the_end_nothing_is_claimed_that_only_the_end_shows(short_run):
+    values = describe(short_run, final=False)
+    assert not values["final"] and "frozen_unchanged" not in values and "seconds" not in values
+
+
+def test_a_photo_that_could_not_be_read_is_named_with_its_reason(short_run):
+    sample = short_run.dataset.samples[0]
+    short_run.work.broken[sample.sha256] = "It is damaged."
+    assert describe(short_run, final=True)["skipped"] == [[sample.name, "It is damaged."]]
+
+
+def test_without_validation_there_is_nothing_to_describe(short_run):
+    short_run.val_logits = None
+    with pytest.raises(RuntimeError):
+        describe(short_run, final=True)
+
+
+def run(folder, data_dir, **settings):
+    settings = {"epochs": 8, "finetune_epochs": 1, "batch_size": 8, "image_size": 64, **settings}
+    hooks = Hooks(lambda row: None, lambda: False, lambda trained: None)
+    return train_model(open_dataset(folder), TrainConfig(**settings), data_dir, hooks)
+
+
+def test_few_photos_are_judged_out_of_fold(photos, data_dir):
+    values = describe(run(photos, data_dir), final=True)
+    crossed = values["cv"]
+    assert values["headline"] == "cv" and (crossed["n"], crossed["folds"], crossed["repeats"]) == (30, 5, 3)
+    assert values["n_val"] == 6 and crossed["high"] - crossed["low"] < values["val_accuracy_high"] - values["val_accuracy_low"]
+    assert values["temperature_from"] == "cross_validation" and 0.5 <= values["temperature"] <= 5
+    assert not values["guessing"] and values["train_accuracy"] > 0.9 and values["train_loss"] < 1
+    again = describe(run(photos, data_dir), final=True)
+    assert again["cv"] == crossed
+
+
+def test_while_it_goes_on_nothing_is_cross_validated(photos, data_dir):
+    values = describe(run(photos, data_dir), final=False)
+    assert (values["headline"], values["cv"], values["temperature_from"]) == ("val", None, "none")
+
+
+def test_a_fine_tuned_model_is_not_given_the_probes_number(photos, data_dir):
+    trained = run(photos, data_dir, trainable="last")
+    trained.kept_phase = "finetune"
+    values = describe(trained, final=True)
+    assert values["headline"] == "val" and values["cv"]["n"] == 30 and values["temperature_from"] == "none"
+
+
+def test_a_val_folder_of_ones_own_stays_the_judge(tmp_path, data_dir):
+    for label, (name, color) in enumerate(COLORS.items()):
+        for n in range(8):
+            draw_photo(tmp_path / "set" / ("val" if n < 2 else "train") / name / f"{n}.jpg", color, 100 * label + n)
+    values = describe(run(tmp_path / "set", data_dir), final=True)
+    assert values["headline"] == "val" and values["cv"]["n"] == 24
+
+
+def test_two_photos_per_class_make_no_trouble(tmp_path, data_dir):
+    for label, (name, color) in enumerate(COLORS.items()):
+        for n in range(2):
+            draw_photo(tmp_path / "set" / name / f"{n}.jpg", color, 100 * label + n)
+    values = describe(run(tmp_path / "set", data_dir), final=True)
+    assert values["cv"]["folds"] == 2 and values["guessing"] in (True, False)
+
+
+def test_equal_files_stay_in_one_fold(photos, data_dir):
+    for n in range(5):
+        (photos / "blue" / f"copy{n}.jpg").write_bytes((photos / "blue" / "0.jpg").read_bytes())
+    trained = run(photos, data_dir)
+    picks = [*trained.split.train, *trained.split.val]
+    groups = group_ids(trained, picks)
+    same = [g for g, i in zip(groups, picks, strict=True) if trained.dataset.samples[i].name.endswith(("copy0.jpg", "copy1.jpg"))]
+    assert len(set(same)) <= 1 and len(set(groups.tolist())) == 30
+    assert cross_validate_run(trained) is not None
+
+
+def test_uneven_classes_are_weighted_and_it_is_said(tmp_path, data_dir):
+    for label, (name, color) in enumerate(COLORS.items()):
+        for n in range(20 if label else 4):
+            draw_photo(tmp_path / "set" / name / f"{n}.jpg", color, 100 * label + n)
+    values = describe(run(tmp_path / "set", data_dir), final=True)
+    assert values["class_weighted"] and values["imbalance"] == pytest.approx(16 / 3) and values["train_counts"] == [3, 16, 16]
+    assert np.mean([row["recall"] for row in values["cv"]["per_class"]]) == pytest.approx(values["cv"]["balanced_accuracy"])
+
+
+def test_the_summary_names_both_numbers(photos, data_dir):
+    values = describe(run(photos, data_dir), final=True) | {"run_dir": "somewhere"}
+    values["diagnosis"] = {"words": "Good.", "evidence": "So it is.", "try_words": "more"}
+    text = summary(values)
+    assert "of 6 photos" in text and "of all 30 photos" in text and "Diagnosis: Good. So it is." in text
+    assert "guessing, as far" not in text and "as far as 30 photos" in summary(values | {"guessing": True})
+
+
+def test_photos_in_the_wrong_folders_are_no_better_than_guessing(tmp_path, data_dir):
+    for n in range(30):  # the color says nothing about the folder
+        draw_photo(tmp_path / "set" / f"class{n % 2}" / f"{n}.jpg", list(COLORS.values())[n // 2 % 3], n)
+    values = describe(run(tmp_path / "set", data_dir), final=True)
+    assert values["guessing"] and values["headline"] == "cv"
+
+
+def test_near_copies_stay_in_one_fold(photos, data_dir):
+    trained = run(photos, data_dir)
+    picks = [*trained.split.train, *trained.split.val]
+    # A split that knows groups; its numbers may well be those of photos that are alone.
+    known = tuple(7 if i < 3 else None for i in range(30))
+    trained.split = SimpleNamespace(train=trained.split.train, val=trained.split.val, groups=known)
+    groups = dict(zip(picks, group_ids(trained, picks).tolist(), strict=True))
+    assert groups[0] == groups[1] == groups[2] and len(set(groups.values())) == 28

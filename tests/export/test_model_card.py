@@ -1,0 +1,27 @@
+from transferui.export.model_card import model_card, plain
+
+FACTS = {"backbone": "resnet18", "weights": "imagenet", "class_names": ["a|b", "<script>x</script>", "c\n# d"], "versions": {"transferui": "1"},
+         "metrics": {"val_accuracy": 0.9, "val_accuracy_low": 0.8, "val_accuracy_high": 0.95, "n_val": 50, "majority_accuracy": 0.4, "n_train": 200,
+                     "trainable_parameters": 1539, "total_parameters": 11_178_051, "per_class": [{"class_name": "a|b", "recall": 0.5, "n": 4}]}}  # fmt: skip
+
+
+def test_the_card_says_how_good_it_is_and_what_it_is_not_for():
+    card = model_card(FACTS)
+    for words in (
+        "ResNet-18 (ImageNet weights)",
+        "90.0% of 50 photos (95 % interval 80.0% to 95.0%)",
+        "1,539 of 11,178,051",
+        "## Not for",
+        "50% of 4 photos",
+    ):
+        assert words in card
+
+
+def test_a_class_name_stays_a_name():
+    card = model_card(FACTS)
+    assert "<script>" not in card and "\n# d" not in card and "a\\|b" in card
+    assert plain("  *two*\n words ") == "\\*two\\* words"
+
+
+def test_without_metrics_it_claims_nothing():
+    assert "accuracy" not in model_card({**FACTS, "metrics": {}}).lower()

@@ -1,0 +1,45 @@
+import pytest
+
+from tests.runs.conftest import ME, OTHER
+from transferui.config import TrainConfig
+from transferui.data.archive import scan
+from transferui.data.storage import create_dataset
+from transferui.errors import UserError
+from transferui.runs.store import hash_owner
+
+QUICK = TrainConfig(epochs=3, image_size=64)
+
+
+@pytest.mark.parametrize("name", ["get_run", "delete_run", "find_dataset"])
+@pytest.mark.parametrize("foreign", ["theirs", "../../etc", "", "x" * 500, None, 7])
+def test_what_belongs_to_somebody_else_does_not_exist(store, dataset, name, foreign):
+    run = store.create_run(OTHER, dataset.folder, QUICK)
+    wanted = run.id if foreign == "theirs" and name != "find_dataset" else foreign
+    owner = OTHER if name == "find_dataset" and foreign == "theirs" else ME
+    wanted = dataset.id if name == "find_dataset" and foreign == "theirs" else wanted
+    with pytest.raises((UserError, TypeError)) as caught:
+        getattr(store, name)(owner, wanted)
+    assert getattr(caught.value, "code", "NOT_FOUND") == "NOT_FOUND"
+
+
+def test_a_torn_last_line_of_metrics_is_ignored(store, dataset):
+    run = store.create_run(ME, dataset.folder, QUICK)
+    (run.folder / "metrics.jsonl").write_bytes(b'{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_a_desk_is_remembered_and_erased(store, dataset):
+    store.update_desk(ME, dataset=dataset.id, step=3)
+    assert store.update_desk(ME, step=4) == {"dataset": dataset.id, "step": 4} and store.desk(OTHER) == {}
+    run = store.create_run(ME, dataset.folder, QUICK)
+    with pytest.raises(UserError, match="still going on"):
+        store.delete_run(ME, run.id)
+    store.erase_owner(ME)
+    assert store.desk(ME) == {} and store.list_runs(ME) == [] and not dataset.folder.exists()
+
+
+def test_unused_drafts_go_and_what_a_run_needs_stays(store, dataset, photos, data_dir):
+    draft = create_dataset(scan(photos), data_dir, "draft", hash_owner(ME))
+    store.create_run(ME, dataset.folder, QUICK)
+    store.drop_unused_datasets(ME)
+    assert dataset.folder.exists() and not draft.folder.exists()

@@ -1,0 +1,70 @@
+import errno
+
+import pytest
+import torch
+
+from tests.runs.conftest import ME
+from transferui.config import TrainConfig
+from transferui.errors import UserError
+from transferui.runs import worker
+from transferui.runs.worker import explain, train, train_folder
+
+TINY = TrainConfig(epochs=2, image_size=64)
+
+
+def test_a_full_disk_and_a_bug_are_told_apart(tmp_path):
+    assert explain(OSError(errno.ENOSPC, "No space left on device"), tmp_path).code == "DISK_FULL"
+    assert explain(ValueError("a bug"), tmp_path) is None
+
+
+def test_short_memory_says_what_to_choose_smaller(tmp_path):
+    for error in (MemoryError(), torch.OutOfMemoryError("x"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
+        assert explain(error, tmp_path).field == "batch_size"
+
+
+def test_training_tells_what_it_does_and_leaves_a_folder(photos, data_dir):
+    told = []
+    result = train(photos, TINY, report=told.append, data_dir=data_dir)
+    assert [row["row"]["epoch"] for row in told if "row" in row] == [1, 2]
+    assert result.val_accuracy == result.values["val_accuracy"] and result.run_dir.parent == data_dir / "runs"
+    assert result.save(data_dir / "model.zip").is_file()
+
+
+def test_nothing_to_learn_from_is_refused_before_a_folder_is_made(tmp_path, data_dir):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError):
+        train(tmp_path / "empty", TINY, data_dir=data_dir)
+    assert not (data_dir / "runs").exists()
+
+
+def test_a_run_that_cannot_be_done_says_why_in_its_folder(store, dataset):
+    run = store.create_run(ME, dataset.folder, TrainConfig(backbone="resnet18", image_size=64))
+    store.data_dir.joinpath("weights").rmdir()
+    store.data_dir.joinpath("weights").write_text("no folder")  # nothing can be kept there
+    assert train_folder(run.folder) in (1, 2)
+    status = run.status()
+    assert status["state"] == "failed" and status["message"]
+
+
+def test_a_bug_of_ours_gets_a_number_that_stands_in_the_log_too(store, dataset, monkeypatch, capsys):
+    def broken(*_):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(worker, "train_model", broken)
+    run = store.create_run(ME, dataset.folder, TINY)
+    assert train_folder(run.folder) == 1
+    number = run.status()["message"].split("(")[1].split(")")[0]
+    log = capsys.readouterr().err
+    assert number in log and "ZeroDivisionError" in log
+
+
+def test_speed_and_time_left_of_one_job_are_not_told_of_the_next(store, dataset, monkeypatch):
+    monkeypatch.setattr(worker, "STATUS_EVERY_S", 0)
+    run = store.create_run(ME, dataset.folder, TINY)
+    teller = worker.Worker(run, store.data_dir, None)
+    teller._report({"what": "Looking at every photo once", "done": 9, "total": 9, "images_per_s": 30, "eta_s": 0.1})
+    teller._report({"what": "Preparing the head's first lesson", "done": 1, "total": 9})
+    assert "images_per_s" not in run.status() and "eta_s" not in run.status()
+    teller._report({"phase": "finetune", "epoch": 1, "epochs": 3, "done": 1, "total": 9})
+    teller._report({"row": {"phase": "finetune", "epoch": 1, "images_per_s": 5}})
+    assert run.status()["epochs"] == 3

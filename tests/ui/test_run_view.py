@@ -1,0 +1,63 @@
+import time
+
+import pytest
+
+from transferui.config import TrainConfig
+from transferui.ui.run_view import SILENT_S, remembered, status, total_epochs
+
+
+def test_before_the_start_it_says_how_long_it_will_take():
+    assert "About 8 s" in status(None, hint="About 8 s.") and "Not started" in status(None)
+
+
+def test_somebody_who_waits_sees_the_place():
+    assert "number 2 of 3" in status({"state": "queued", "place": 2, "length": 3})
+
+
+def test_while_it_looks_it_tells_how_far_how_fast_and_what_came_from_the_cache():
+    shown = status({"state": "preparing", "what": "Looking at every photo once", "done": 150, "total": 400, "images_per_s": 210, "cached": 100,
+                    "eta_s": 1.2, "updated": time.time()})  # fmt: skip
+    for words in ("Looking at every photo once", "150 of 400", "210 photos/s", "100 remembered from before", "1\u00a0s left"):
+        assert words in shown
+
+
+def test_while_it_learns_it_tells_epoch_and_best():
+    rows = [{"phase": "head", "elapsed_s": n, "val_accuracy": a} for n, a in ((1.0, 0.5), (2.0, 0.9), (3.0, 0.8))]
+    shown = status({"state": "running", "phase": "head", "epoch": 3}, rows=rows, config=TrainConfig(epochs=10))
+    assert "epoch 3 of 10" in shown and "7\u00a0s left" in shown and "best so far 90\u00a0%" in shown
+
+
+def test_a_process_that_says_nothing_is_said_to_say_nothing():
+    assert "no sign of life" in status({"state": "running", "epoch": 1, "updated": time.time() - 2 * SILENT_S})
+
+
+@pytest.mark.parametrize(
+    ("state", "word"), [("stopped", "Stopped"), ("failed", "This did not work"), ("interrupted", "Interrupted")]
+)
+def test_every_other_end_has_its_word_and_reason(state, word):
+    shown = status({"state": state, "message": "Because <b>", "hint": "Do that."})
+    assert word in shown and "Because &lt;b&gt; Do that." in shown
+
+
+def test_a_finished_run_tells_what_it_cost_and_that_freezing_was_checked():
+    results = {
+        "phases": [{"epochs": 12}, {"epochs": 3}],
+        "seconds": {"total": 2.31},
+        "cached_images": 300,
+        "prefix_images": 98,
+        "frozen_unchanged": True,
+    }
+    shown = status({"state": "finished"}, results)
+    for words in ("15 epochs", "2.3\u00a0s", "98 photos through the frozen part, 300 remembered", "unchanged, checked"):
+        assert words in shown
+
+
+def test_epochs_of_both_phases_are_on_the_axis():
+    assert (
+        total_epochs(TrainConfig(epochs=5)) == 5 and total_epochs(TrainConfig(epochs=5, trainable="all", finetune_epochs=3)) == 8
+    )
+    assert total_epochs(TrainConfig(epochs=5, trainable="all", finetune_epochs=3, head_start="random")) == 3
+
+
+def test_what_is_remembered_is_told_in_words():
+    assert "nothing yet" in remembered(0) and "less than 1 MB" in remembered(5) and "12 MB" in remembered(12_000_000)

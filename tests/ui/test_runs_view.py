@@ -1,0 +1,37 @@
+import pytest
+
+from tests.ui.conftest import answers
+from transferui.ui.runs_view import numbers, runs, what
+
+
+def test_runs_are_counted_from_the_oldest(entry):
+    mine = [entry(answers(9, 1)), entry(answers(8, 2))][::-1]
+    assert list(numbers([run for run, _, _ in mine]).values()) == ["Run 2", "Run 1"]
+    html = runs(mine, mine[0][0].id, [])
+    assert html.index("Run 2") < html.index("Run 1") and html.count("shown</em>") == 1
+
+
+def test_no_run_yet_says_so():
+    assert "None yet" in runs([], "", [])
+
+
+@pytest.mark.parametrize(("state", "word"), [("queued", "waiting"), ("running", "going on"), ("failed", "failed")])
+def test_a_run_without_result_says_where_it_stands(entry, state, word):
+    html = runs([entry(state=state)], "", [])
+    assert word in html
+    assert ("disabled" in html) == (state != "failed")
+
+
+def test_names_of_photos_stay_text(entry):
+    assert "<b>garden" not in runs([entry(answers(9, 1))], "", []) and "garden" in what(entry()[0])
+
+
+def test_one_marked_run_asks_for_another(entry):
+    one = entry(answers(9, 1))
+    html = runs([one], "", [one[0].id])
+    assert 'aria-checked="true"' in html and "Mark two or more" in html and "Compared" not in html
+
+
+def test_two_marked_runs_are_compared(entry):
+    mine = [entry(answers(60, 40)), entry(answers(95, 5))]
+    assert "is better" in runs(mine, "", [run.id for run, _, _ in mine])

@@ -1,0 +1,212 @@
+"""How good the head on frozen features is, asked of every photo once a round by heads that have not seen it.
+
+With few photos one validation part is a handful, and its share of right answers is mostly luck. The features of all photos
+are at hand, so the head can be taught again and again without a fifth of them, until every photo has been checked.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from torch import Tensor, nn
+from torch.nn import functional
+
+from transferui.config import TrainConfig
+from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, majority_accuracy
+from transferui.training.model import QUIET
+from transferui.training.recipe import class_weights, make_optimizer, make_schedule
+from transferui.training.state import Trained
+
+# Five folds leave as large a share to learn from as the usual validation part; three rounds even out how the folds fell.
+FOLDS, REPEATS = 5, 3
+# From this many photos on a validation part is large enough to speak for itself (methods notes 1.1: "below ~200 images").
+SMALL = 200
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Answers for photos that their head has not seen.
+
+    Attributes:
+        logits: (R, N, K) by round and photo; photos as they were given.
+        folds, repeats: parts per round and rounds.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    folds: int
+    repeats: int
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """Mean share of right answers over the rounds; the interval counts every photo once, however many rounds there were."""
+        right = (self.logits.argmax(2) == self.labels).float().mean().item()
+        return accuracy_interval(right * len(self.labels), len(self.labels))
+
+    def temperature_set(self, picks: Sequence[int] | None = None) -> tuple[Tensor, list[int]]:
+        """Logits (R * n, K) of all rounds and their labels, of all photos or of those at `picks`."""
+        chosen = torch.arange(len(self.labels)) if picks is None else torch.tensor(list(picks), dtype=torch.long)
+        return self.logits[:, chosen].flatten(0, 1), self.labels[chosen].repeat(self.repeats).tolist()
+
+    def as_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """The part of results.json that is about it; recall and balanced accuracy are means over the rounds."""
+        me, truth = self.accuracy, self.labels.tolist()
+        rounds = [classification_report(truth, answers.argmax(1).tolist(), class_names) for answers in self.logits]
+        recalls = np.mean([[row["recall"] for row in report["per_class"]] for report in rounds], axis=0)
+        counts = np.bincount(truth, minlength=len(class_names))
+        return {
+            "accuracy": me.value,
+            "low": me.low,
+            "high": me.high,
+            "n": me.n,
+            "folds": self.folds,
+            "repeats": self.repeats,
+            "majority_accuracy": majority_accuracy(truth),
+            "balanced_accuracy": float(np.mean([report["balanced_accuracy"] for report in rounds])),
+            "per_class": [
+                {"class_name": name, "n": int(counts[i]), "recall": float(recalls[i])} for i, name in enumerate(class_names)
+            ],
+        }
+
+
+def cross_validate_run(run: Trained) -> CrossValidation | None:
+    """Cross-validate a run's head on the features of its training and validation photos.
+
+    None when the head never saw frozen features, or when no honest folds can be made: photos that belong together (copies,
+    bursts) stay in one fold, and a class that is all one such group would always be unknown.
+    """
+    if not {"train", "val"} <= run.pooled.keys():
+        return None
+    picks = [*run.split.train, *run.split.val]
+    features = torch.cat([run.pooled["train"], run.pooled["val"]])
+    labels = torch.tensor([run.dataset.samples[i].label for i in picks])
+    return cross_validate(features, labels, group_ids(run, picks), len(run.dataset.class_names), run.config, _epochs(run))
+
+
+def _epochs(run: Trained) -> int:
+    """How long the run's own head learned until its best state; the heads here learn as long."""
+    return next((max(1, int(str(phase["best_epoch"]))) for phase in run.phases if phase["name"] == "head"), run.config.epochs)
+
+
+def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
+    """A number per photo (N,), shared by photos that must stay together: equal files, and near-copies as the split knows them."""
+    near = getattr(run.split, "groups", None) or tuple(getattr(sample, "group", None) for sample in run.dataset.samples)
+    # One that is alone goes by its own number; groups by theirs, which could be the same number.
+    names = [("alone", i) if near[i] is None else ("group", near[i]) for i in picks]
+    equal: dict[str, Any] = {}
+    joined = [equal.setdefault(run.dataset.samples[i].sha256, name) for i, name in zip(picks, names, strict=True)]
+    order = {name: n for n, name in enumerate(dict.fromkeys(joined))}
+    return np.array([order[name] for name in joined])
+
+
+def cross_validate(
+    features: Tensor, labels: Tensor, groups: np.ndarray, classes: int, config: TrainConfig, epochs: int
+) -> CrossValidation | None:
+    """Teach a head per fold and round, all side by side, and collect its answers for the photos of its fold.
+
+    Args:
+        features: (N, D) of the frozen network.
+        labels: (N,) class indices.
+        groups: (N,) photos with the same number stay in one fold.
+        classes: how many there are, also where one has no photo here.
+        epochs: passes over the photos, at most ``config.epochs``, which sets the schedule.
+
+    Source: R. Kohavi, 1995, A study of cross-validation and bootstrap for accuracy estimation and model selection.
+    """
+    folds = _fold_count(labels.numpy(), groups)
+    if folds < 2:
+        return None
+    # Many photos need no second round, and a handful no more than three.
+    repeats = REPEATS if len(labels) < SMALL else 1
+    parts = [part for r in range(repeats) for part in _folds(labels.numpy(), groups, folds, config.seed + r)]
+    heads = _Heads(features, [train for train, _ in parts], classes)
+    _teach(heads, features, labels, config, min(epochs, config.epochs))
+    logits = torch.zeros(repeats, len(labels), classes)
+    with torch.inference_mode():
+        for m, (_, held_out) in enumerate(parts):
+            logits[m // folds, held_out] = heads.answers(features[held_out], m)
+    return CrossValidation(logits, labels, folds, repeats)
+
+
+def _fold_count(labels: np.ndarray, groups: np.ndarray) -> int:
+    """How many folds there can be; 0 when a class would be unknown to the head that is asked about it."""
+    kinds = [len(set(groups[labels == label])) for label in set(labels.tolist())]
+    return min(FOLDS, max(kinds)) if min(kinds) > 1 else 0
+
+
+def _folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Indices (to learn from, held out) of every fold; classes with fewer photos than folds are missing from some."""
+    kind = StratifiedKFold if len(set(groups.tolist())) == len(groups) else StratifiedGroupKFold
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")  # foreseen: it is missing from some folds
+        splitter = kind(folds, shuffle=True, random_state=seed)
+        found = list(splitter.split(labels, labels, groups if kind is StratifiedGroupKFold else None))
+    return [(torch.from_numpy(train), torch.from_numpy(held_out)) for train, held_out in found]
+
+
+class _Heads(nn.Module):
+    """M heads side by side, each with the mean and deviation of the photos that it learns from, as `training.model.Head`.
+
+    Args:
+        features: (N, D).
+        picks: for each head the indices that it learns from.
+    """
+
+    def __init__(self, features: Tensor, picks: Sequence[Tensor], classes: int) -> None:
+        super().__init__()
+        self.picks = picks
+        mine = [features[rows] for rows in picks]
+        spread = torch.stack([rows.std(dim=0, unbiased=False) for rows in mine])
+        floor = (QUIET * spread.mean(dim=1, keepdim=True)).clamp_min(1e-12)
+        self.shift = torch.stack([rows.mean(dim=0) for rows in mine])
+        self.scale = 1.0 / torch.maximum(spread, floor)
+        self.weight = nn.Parameter(torch.zeros(len(picks), features.shape[1], classes))
+        self.bias = nn.Parameter(torch.zeros(len(picks) * classes))  # flat, so that it is known as a bias: no decay
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (M, B, K) of a batch (M, B, D) per head."""
+        rows = (features - self.shift[:, None]) * self.scale[:, None]
+        return torch.baddbmm(self.bias.view(len(self.picks), 1, -1), rows, self.weight)
+
+    def answers(self, features: Tensor, m: int) -> Tensor:
+        """Logits (B, K) of head `m` for features (B, D)."""
+        logits: Tensor = ((features - self.shift[m]) * self.scale[m]) @ self.weight[m]
+        return logits + self.bias.view(len(self.picks), -1)[m]
+
+
+def _teach(heads: _Heads, features: Tensor, labels: Tensor, config: TrainConfig, epochs: int) -> None:
+    """Teach all heads as `training.loop` teaches one: same optimizer, schedule, class weights and batch size."""
+    longest = max(len(rows) for rows in heads.picks)
+    steps = -(-longest // config.batch_size)
+    optimizer = make_optimizer(heads, nn.Sequential(), config)
+    schedule = make_schedule(optimizer, config, steps * config.epochs, warm_up=False)
+    classes = heads.weight.shape[2]
+    weights = class_weights(torch.bincount(labels, minlength=classes).tolist(), config.class_weights)
+    random = torch.Generator().manual_seed(config.seed)
+    for _ in range(epochs):
+        order = torch.stack([_shuffled(rows, longest, random) for rows in heads.picks])
+        for batch in order.split(config.batch_size, dim=1):
+            optimizer.zero_grad(set_to_none=True)
+            logits, truth = heads(features[batch]), labels[batch]
+            _mean_losses(logits, truth, weights).sum().backward()
+            optimizer.step()
+            schedule.step()
+
+
+def _mean_losses(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Weighted mean cross-entropy (M,) of every head's batch; heads do not share weights, so neither do they gradients."""
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight=weights, reduction="none").view(labels.shape)
+    counts = weights[labels].sum(dim=1) if weights is not None else torch.full((len(labels),), float(labels.shape[1]))
+    return losses.sum(dim=1) / counts
+
+
+def _shuffled(rows: Tensor, length: int, random: torch.Generator) -> Tensor:
+    """A random order of `rows`; a head with fewer photos than the others sees some twice."""
+    order = rows[torch.randperm(len(rows), generator=random)]
+    return order.repeat(-(-length // len(order)))[:length]

@@ -1,0 +1,285 @@
+"""What the curves of a run say, in words, and what to try next. Plain data in and out; nothing here loads torch.
+
+Accuracy over a few photos moves in steps of many points by chance alone, so no rule looks at its wiggles: changes of the
+validation loss are taken photo by photo and must be larger than chance.
+
+Source: the rules are this project's own (methods notes 4); the two-epoch rule is in the spirit of L. Prechelt, 1998, Early
+stopping - but when?
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from transferui.backbones.catalogue import get_backbone, resolve_trainable
+from transferui.errors import UserError
+
+# One-sided 5 % of the normal distribution.
+SURE = 1.645
+# A rise of the validation loss below this (in nats per photo) may be real but harms nobody.
+MATERIAL = 0.05
+# Share of training photos answered right from which they are known by heart, and what new photos must reach all the same.
+BY_HEART, NEW_ONES = 0.995, 0.90
+# Training photos answered this much better than even the upper end of what new ones are.
+GAP = 0.10
+# Accuracy this far above guessing with an interval that still reaches down to it: too few photos, not too little learned.
+FAR = 0.15
+# From so many photos in its smallest class on, a last stage that learns may gain something (methods notes 1.3).
+ENOUGH_TO_TUNE = 20
+# The presets of freezing from the most to the fewest frozen blocks.
+LADDER = ("none", "last", "half", "all")
+LADDER_WORDS = {
+    "none": "freeze every block",
+    "last": "train the last stage too",
+    "half": "train the last half",
+    "all": "train every block",
+}
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at.
+
+    Attributes:
+        accuracy, low, high, n: the headline accuracy, its interval and its photos.
+        rows: one per epoch, of all phases.
+        settings: the run's settings.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    results: Mapping[str, Any]
+    rows: Sequence[Row]
+    settings: Mapping[str, Any]
+
+    @property
+    def train(self) -> float | None:
+        """Share of training photos that the kept state answers right, without changed copies."""
+        return self.results.get("train_accuracy")
+
+    @property
+    def last_phase(self) -> list[Row]:
+        """Rows of the phase that ended the run."""
+        name = self.rows[-1]["phase"] if self.rows else ""
+        return [row for row in self.rows if row["phase"] == name]
+
+    @property
+    def tuned(self) -> bool:
+        """Whether blocks of the network learned too."""
+        return bool(self.results["trainable"])
+
+
+def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's curves say.
+
+    Args:
+        rows: of metrics.jsonl.
+        results: of results.json, with its headline.
+        settings: the run's settings by name.
+
+    Returns:
+        ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting`` or ``good``), ``words``, ``evidence`` (with
+        numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
+    """
+    crossed = results["cv"] if results.get("headline") == "cv" else None
+    if crossed:
+        facts = Facts(crossed["accuracy"], crossed["low"], crossed["high"], crossed["n"], results, rows, settings)
+    else:
+        low, high = results["val_accuracy_low"], results["val_accuracy_high"]
+        facts = Facts(results["val_accuracy"], low, high, results["n_val"], results, rows, settings)
+    found = (rule(facts) for rule in (_ran_away, _guessing, _too_few, _overfitting, _underfitting))
+    return next((verdict for verdict in found if verdict), None) or _good(facts)
+
+
+def _verdict(kind: str, words: str, evidence: str, change: tuple[str, Mapping[str, Any]] | str = "") -> dict[str, Any]:
+    """A verdict; `change` is what to try: words and settings, or words alone."""
+    words_to_try, settings = (change, None) if isinstance(change, str) else (change[0], dict(change[1]))
+    return {"kind": kind, "words": words, "evidence": evidence, "try": settings, "try_words": words_to_try}
+
+
+def _ran_away(facts: Facts) -> dict[str, Any] | None:
+    """The loss became no number."""
+    phase = next((p for p in facts.results["phases"] if p["ended"] == "diverged"), None)
+    if phase is None:
+        return None
+    return _verdict(
+        "not_learning",
+        "The steps were so large that the loss ran away.",
+        f"In the phase {phase['name']} the loss stopped being a number after epoch {phase['epochs']}.",
+        _smaller_steps(facts, phase["name"]),
+    )
+
+
+def _guessing(facts: Facts) -> dict[str, Any] | None:
+    """Nothing that holds for new photos."""
+    base = _base(facts)
+    if not facts.results["guessing"] or facts.accuracy - base > FAR:
+        return None
+    evidence = (
+        f"{_share(facts.accuracy)} of {facts.n} photos are right ({_share(facts.low)} to {_share(facts.high)}); "
+        f"always naming the largest class gets {_share(base)}."
+    )
+    if facts.settings.get("weights") == "random" and facts.results["frozen_prefix"]:
+        blind = "Its frozen blocks never learned to see: they started from random weights."
+        return _verdict("not_learning", blind, evidence, ("start from what the network knows", {"weights": "imagenet"}))
+    known = max([facts.train or 0.0, *(float(row["train_accuracy"]) for row in facts.rows)])
+    if known - base > FAR:
+        words = "It can remember its training photos, but finds nothing that holds for new ones."
+        evidence += f" Of its training photos it got up to {_share(known)}."
+        return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
+    return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
+
+
+def _too_few(facts: Facts) -> dict[str, Any] | None:
+    """Perhaps good, perhaps luck."""
+    if not facts.results["guessing"]:
+        return None
+    evidence = (
+        f"{_share(facts.accuracy)} of only {facts.n} photos are right, which could be anything from {_share(facts.low)} to "
+        f"{_share(facts.high)}; always naming the largest class gets {_share(_base(facts))}."
+    )
+    return _verdict("too_few", "Too few photos to tell whether it has learned anything.", evidence, "Add photos to every class.")
+
+
+def _overfitting(facts: Facts) -> dict[str, Any] | None:
+    """It learns the training photos themselves instead of what they have in common."""
+    rise = _rise(facts.last_phase)
+    known = facts.train or 0.0
+    gap = known - facts.high > GAP or (known >= BY_HEART and facts.high < NEW_ONES)
+    if rise is None and not gap:
+        return None
+    parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.accuracy)} of new ones."] if gap else []
+    if rise:
+        best, change, error = rise
+        parts.append(
+            f"After epoch {best} the validation loss of the same photos rose by {change:.2f} (± {2 * error:.2f}) "
+            "while the training loss still fell; the weights from before that were kept."
+        )
+    by_heart = "has learned much of its training photos" if gap else "began to learn its training photos"
+    words = f"It {by_heart} by heart."
+    return _verdict("overfitting", words, " ".join(parts), _calmer(facts, rise))
+
+
+def _underfitting(facts: Facts) -> dict[str, Any] | None:
+    """More could be learned from these photos."""
+    phase, loss = facts.last_phase, facts.results.get("train_loss")
+    falling = _falls(phase, facts)
+    if falling:
+        name = "finetune_epochs" if phase[-1]["phase"] == "finetune" else "epochs"
+        more = min(1000, 2 * int(facts.settings[name]))
+        fell = f"{falling[0]:.3f} (± {2 * falling[1]:.3f})"
+        evidence = f"In the last epochs the validation loss of the same photos still fell by {fell} an epoch."
+        words = "It was still getting better when it ended."
+        return _verdict("underfitting", words, evidence, (f"more epochs: {more}", {name: more}))
+    limit = 0.5 * math.log(max(2, len(facts.results["classes"])))
+    if loss is None or loss <= limit:
+        return None
+    evidence = (
+        f"Of its training photos it gets {_share(facts.train or 0)} right, with a loss of {loss:.2f}, "
+        f"above {limit:.2f} (half of what pure guessing has)."
+    )
+    return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, _stronger(facts))
+
+
+def _good(facts: Facts) -> dict[str, Any]:
+    """Nothing is wrong."""
+    known = f"{_share(facts.train)} of the training photos and " if facts.train is not None else ""
+    evidence = (
+        f"It gets {known}{_share(facts.accuracy)} of {facts.n} photos right that it had not seen, and the validation loss "
+        "did not rise much while the training loss fell."
+    )
+    words = "Good: what it has learned holds for new photos."
+    smallest = min(facts.results.get("train_counts") or [0])
+    if facts.tuned or smallest < ENOUGH_TO_TUNE:
+        return _verdict("good", words, evidence, "More photos of the classes that it mixes up would help most.")
+    return _verdict("good", words, evidence, _ladder(facts, 1) or "")
+
+
+def _base(facts: Facts) -> float:
+    """Accuracy of always naming the largest class, on the headline's photos."""
+    crossed = facts.results["cv"] if facts.results.get("headline") == "cv" else facts.results
+    return float(crossed["majority_accuracy"])
+
+
+def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:
+    """Best epoch, rise and error, if the validation loss rose beyond chance two epochs running while the training loss fell."""
+    if not phase:
+        return None
+    best = min(range(len(phase)), key=lambda n: phase[n]["val_loss"])
+    high = [
+        row.get("val_change", 0.0) > max(MATERIAL, SURE * row.get("val_change_error", math.inf))
+        and row["train_loss"] < phase[best]["train_loss"]
+        for row in phase[best + 1 :]
+    ]
+    if not any(a and b for a, b in pairwise(high)):
+        return None
+    end = phase[best + 1 + max(n for n, is_high in enumerate(high) if is_high)]
+    return int(phase[best]["epoch_total"]), float(end["val_change"]), float(end["val_change_error"])
+
+
+def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
+    """Mean gain and error of an epoch, if each of the last two was the best so far by more than chance and by more than 1 %."""
+    ended = facts.results["phases"][-1]["ended"] if facts.results["phases"] else ""
+    last = phase[-2:]
+    if ended != "done" or len(last) < 2:
+        return None
+    for row in last:
+        gain, error = -row.get("val_change", 0.0), row.get("val_change_error", math.inf)
+        if gain <= max(SURE * error, 0.01 * row["val_loss"]):
+            return None
+    return -float(last[-1]["val_change"]), float(last[-1]["val_change_error"])
+
+
+def _calmer(facts: Facts, rise: tuple[int, float, float] | None) -> tuple[str, Mapping[str, Any]] | str:
+    """What makes learning by heart harder: smaller steps where it came at once, changed copies, fewer blocks that learn."""
+    first = facts.last_phase[0]["epoch_total"] if facts.last_phase else 0
+    if rise and rise[0] - first <= 1 and len(facts.last_phase) > 4:
+        return _smaller_steps(facts, str(facts.last_phase[-1]["phase"]))
+    if facts.settings.get("augmentation") != "crops":
+        return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
+    return _ladder(facts, -1) or "More photos help most against that."
+
+
+def _stronger(facts: Facts) -> tuple[str, Mapping[str, Any]] | str:
+    """What lets it learn more: more blocks, or more epochs where all learn already."""
+    more = _ladder(facts, 1)
+    if more:
+        return more
+    name = "finetune_epochs" if facts.tuned else "epochs"
+    epochs = min(1000, 2 * int(facts.settings[name]))
+    return f"more epochs: {epochs}", {name: epochs}
+
+
+def _smaller_steps(facts: Facts, phase: str) -> tuple[str, Mapping[str, Any]]:
+    """A tenth of the learning rate of what ran away or overshot."""
+    name = "backbone_learning_rate" if phase == "finetune" else "head_learning_rate"
+    rate = max(1e-7, float(f"{float(facts.settings[name]) / 10:.3g}"))
+    return f"a tenth of the learning rate ({rate:g})", {name: rate}
+
+
+def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:
+    """The next preset of freezing with more (1) or fewer (-1) blocks that learn, or None at the end."""
+    try:
+        backbone = get_backbone(str(facts.settings["backbone"]))
+    except UserError:  # a network that another version of the app had
+        return None
+    now = len(facts.results["trainable"])
+    sizes = [(name, len(resolve_trainable(backbone, name))) for name in LADDER]
+    fitting = [name for name, size in sizes if size * step > now * step]
+    if not fitting:
+        return None
+    name = fitting[0 if step > 0 else -1]
+    words = LADDER_WORDS[name] if step > 0 else f"freeze more: {'all blocks' if name == 'none' else f'all but the {name}'}"
+    return words, {"trainable": name}
+
+
+def _share(value: float) -> str:
+    """0.945 -> '94 %' with a space that does not break."""
+    return f"{100 * value:.0f}\u00a0%"

@@ -1,0 +1,260 @@
+"""What is in each figure: every function draws into matplotlib's axes and returns what is to be seen, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from transferui.evaluation.metrics import accuracy_interval
+from transferui.evaluation.shown import ShownRun, headline, share
+
+# The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
+INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
+ACCENT, BAD, SUNK = "#0f7a5e", "#b3261e", "#f1f4f2"
+# Runs by color and dashes, as in runs.css.
+RUNS = ("#0f7a5e", "#1d5fb4", "#ad4f08", "#7b3fa3", "#b02746", "#4d5a54")
+DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0, (7, 2.5)), (0, (2, 2)))
+# Cells of a larger matrix have no room for a number, and names of more classes no room beside each other.
+NUMBERS, NAMES = 25, 60
+# A longer class name is cut; the matrix would be all margin.
+LONGEST = 24
+# Groups of confidence in a reliability diagram, as for the expected calibration error.
+BINS = 10
+Row = Mapping[str, Any]
+Results = Mapping[str, Any]
+
+
+def plain(name: str, limit: int = LONGEST) -> str:
+    """A name on one line, cut where it is too long."""
+    text = " ".join(name.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if kind == "accuracy":
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(lambda value, _: share(value))
+        return
+    values = sorted(v for row in rows for v in (row["train_loss"], row["val_loss"]) if v is not None and math.isfinite(v))
+    # A few wild first values must not press the rest to the ground.
+    axes.set_ylim(0, max(values[int(0.98 * (len(values) - 1))] * 1.12, 1e-3) if values else 1.0)
+
+
+def _values(rows: Sequence[Row], key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values; what is no number is a gap."""
+    values = [row[key] if row[key] is not None and math.isfinite(row[key]) else math.nan for row in rows]
+    return [row["epoch_total"] for row in rows], values
+
+
+def _number(value: float | None, kind: str) -> str:
+    if value is None or not math.isfinite(value):
+        return "no number"
+    return share(value) if kind == "accuracy" else f"{value:.2f}"
+
+
+def _end(axes: Axes, at: tuple[float, float], text: str, color: str) -> None:
+    """A label in the right margin at the height of a line's end; heights in shares of the axes."""
+    axes.annotate(text, (1, at[1]), xytext=(8, 0), xycoords="axes fraction", textcoords="offset points", va="center", color=color,
+                  annotation_clip=False, fontsize=10)  # fmt: skip
+
+
+def _places(axes: Axes, values: Sequence[float], gap: float = 0.075) -> list[float]:
+    """Heights of labels in shares of the axes, near their lines and apart from each other."""
+    low, high = axes.get_ylim()
+    wanted = [min(1.0, max(0.0, (v - low) / (high - low))) if math.isfinite(v) else 1.0 for v in values]
+    placed = list(wanted)
+    floor = 0.0
+    for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
+        placed[i] = floor = max(wanted[i], floor)
+        floor += gap
+    over = max(0.0, max(placed, default=0.0) - 1.0)
+    return [max(0.0, at - over) for at in placed]
+
+
+def curve(axes: Axes, rows: Sequence[Row], kind: str) -> str:
+    """Validation and training curve of one run."""
+    _axes(axes, kind, rows)
+    for series, color, width, dashes in (("train", INK_3, 1.6, (0, (1, 2.2))), ("val", ACCENT, 2.6, "-")):
+        x, y = _values(rows, f"{series}_{kind}")
+        axes.plot(x, y, color=color, linewidth=width, linestyle=dashes, marker="o" if len(rows) == 1 else "")
+    first = next((row["epoch_total"] for row in rows if row["phase"] == "finetune"), 0)
+    if first > 1:
+        axes.axvline(first - 0.5, color="#f0a066", linewidth=1.2, linestyle=(0, (4, 3)))
+        where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points"}
+        axes.annotate("blocks learn too", (first - 0.5, 0.04), color="#9a3f08", fontsize=9, **where)
+    last = [rows[-1][f"{series}_{kind}"] for series in ("train", "val")]
+    ends = [math.nan if value is None else value for value in last]
+    for at, text, value, color in zip(_places(axes, ends), ("train", "validation"), last, (INK_2, ACCENT), strict=True):
+        _end(axes, (1, at), f"{text} {_number(value, kind)}", color)
+    return f"After epoch {rows[-1]['epoch_total']}: train {_number(last[0], kind)}, validation {_number(last[1], kind)}."
+
+
+def comparison_curves(axes: Axes, runs: Sequence[ShownRun], kind: str) -> str:
+    """Curves of several runs: validation strong, train thin, each run with its own color and dashes."""
+    drawn = [(n % len(RUNS), run) for n, run in enumerate(runs) if run.rows]
+    _axes(axes, kind, [row for _, run in drawn for row in run.rows])
+    for style, run in drawn:
+        axes.plot(*_values(run.rows, f"train_{kind}"), color=RUNS[style], linewidth=0.9, alpha=0.5)
+        axes.plot(*_values(run.rows, f"val_{kind}"), color=RUNS[style], linewidth=2.6, linestyle=DASHES[style])
+    if kind == "accuracy":
+        values = [row[f"{s}_accuracy"] for _, run in drawn for row in run.rows for s in ("train", "val")]
+        lowest = min((v for v in values if v is not None and math.isfinite(v)), default=0.0)
+        axes.set_ylim(next((at for at in (0.75, 0.5, 0.25) if lowest > at), 0.0), 1.0)
+    last = [run.rows[-1][f"val_{kind}"] for _, run in drawn]
+    places = _places(axes, [math.nan if value is None else value for value in last])
+    words = []
+    for at, (style, run), value in zip(places, drawn, last, strict=True):
+        _end(axes, (1, at), f"{run.name}  {_number(value, kind)}", RUNS[style])
+        words.append(f"{run.name} {_number(value, kind)}")
+    axes.set_xlabel("epoch (thick: validation, thin: train)")
+    return f"At the end: {', '.join(words)}."
+
+
+def scale(axes: Axes, results: Results) -> str:
+    """Accuracy, its interval and always guessing the largest class, on one scale."""
+    me, base = headline(results), results["majority_accuracy"]
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.95, 0.8)
+    axes.barh(0, 1, height=0.16, color=SUNK)
+    axes.barh(0, me.high - me.low, left=me.low, height=0.34, color=ACCENT, alpha=0.35)
+    axes.plot([me.accuracy], [0], "o", color=ACCENT, markersize=10, clip_on=False)
+    axes.plot([base, base], [-0.28, 0.28], color=INK_3, linewidth=2.5)
+    _aside(axes, me.accuracy, 0.5, f"{share(me.accuracy)} ({share(me.low)} to {share(me.high)})", ACCENT)
+    _aside(axes, base, -0.72, f"always guessing the largest class: {share(base)}", INK_2)
+    axes.set_yticks([])
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.xaxis.set_major_formatter(lambda value, _: share(value))
+    return f"{share(me.accuracy)} {me.where}, 95 % interval {share(me.low)} to {share(me.high)}; largest class {share(base)}."
+
+
+def _aside(axes: Axes, x: float, y: float, text: str, color: str) -> None:
+    side = "left" if x < 0.3 else "right" if x > 0.7 else "center"
+    axes.text(x, y, text, ha=side, color=color, fontweight="bold" if color == ACCENT else "normal")
+
+
+def confusion(axes: Axes, results: Results) -> str:
+    """The confusion matrix, rows true; with many classes without numbers, with very many without names."""
+    matrix = np.asarray(results["confusion"])
+    n, names = len(matrix), [plain(name) for name in results["classes"]]
+    strength = (matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))) ** 0.55
+    numbered = n <= NUMBERS
+    if not numbered:  # one sheet below all cells instead of thousands of empty ones
+        axes.add_patch(Rectangle((-0.5, -0.5), n, n, color=SUNK, linewidth=0))
+    for i, j in np.ndindex(n, n):
+        if matrix[i, j] or numbered:
+            hue, alpha = (ACCENT, 0.32 * strength[i, j]) if i == j else (BAD, 0.6 * strength[i, j])
+            _square(axes, (j, i), (hue, alpha) if matrix[i, j] else (SUNK, 1.0), 0.06 if numbered else 0.0)
+        if numbered:
+            weight, color = "bold" if i == j else "normal", INK if matrix[i, j] else INK_3
+            text = axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontweight=weight, color=color)
+            text.set_in_layout(False)  # it lies inside; measuring hundreds of them takes seconds
+    axes.set_xlim(-0.5, n - 0.5)
+    axes.set_ylim(n - 0.5, -0.5)
+    axes.set_aspect("equal")
+    axes.set_xlabel("answered by the network")
+    axes.set_ylabel("true class")
+    shown = names if n <= NAMES else []
+    size = 10.5 if numbered else 7
+    tilted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if n > 4 else {}
+    axes.set_xticks(range(len(shown)), shown, fontsize=size, **tilted)
+    axes.set_yticks(range(len(shown)), shown, fontsize=size)
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    return f"{int(np.trace(matrix))} of {int(matrix.sum())} validation photos of {n} classes are on the diagonal: answered right."
+
+
+def _square(axes: Axes, at: tuple[int, int], fill: tuple[str, float], gap: float) -> None:
+    """One cell of the matrix, column and row, with color and strength."""
+    (x, y), (color, alpha), side = at, fill, 1 - 2 * gap
+    axes.add_patch(Rectangle((x - side / 2, y - side / 2), side, side, color=color, alpha=alpha, linewidth=0, in_layout=False))
+
+
+def class_recall(axes: Axes, results: Results) -> str:
+    """Share of every class's photos that are found, the weakest at the top."""
+    rows = sorted(results["per_class"], key=lambda row: (row["n"] == 0, row["recall"]))
+    at = range(len(rows))
+    axes.barh(at, [1] * len(rows), height=0.56, color=SUNK)
+    axes.barh(at, [row["recall"] for row in rows], height=0.56, color=ACCENT)
+    for y, row in enumerate(rows):
+        said = f"{share(row['recall'])} of {row['n']}" if row["n"] else "no photo here"
+        axes.annotate(said, (1, y), xytext=(8, 0), textcoords="offset points", va="center", annotation_clip=False, color=INK_2)
+    axes.set_yticks(at, [plain(row["class_name"]) for row in rows])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("found of the validation photos of this class (recall)")
+    axes.xaxis.set_major_formatter(lambda value, _: share(value))
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    weakest = rows[0]
+    return f"From {share(weakest['recall'])} of {plain(weakest['class_name'])} to {share(max(row['recall'] for row in rows))}."
+
+
+def reliability(axes: Axes, results: Results) -> str:
+    """How often it is right by how sure it says to be; on the diagonal both are the same.
+
+    Source: Niculescu-Mizil and Caruana, 2005, Predicting good probabilities with supervised learning.
+    """
+    items = results["val_items"]
+    axes.plot([0, 1], [0, 1], color=LINE_2, linewidth=1.5, linestyle=(0, (4, 3)))
+    axes.text(
+        0.06, 0.1, "as sure as right", color=INK_3, fontsize=9, rotation=45, rotation_mode="anchor", transform_rotates_text=True
+    )
+    groups: dict[int, list[Row]] = {}
+    for item in items:
+        groups.setdefault(min(BINS - 1, int(item["probability"] * BINS)), []).append(item)
+    largest = max(len(group) for group in groups.values())
+    for group in groups.values():
+        sure = float(np.mean([item["probability"] for item in group]))
+        right = accuracy_interval(sum(item["true"] == item["predicted"] for item in group), len(group))
+        axes.plot([sure, sure], [right.low, right.high], color=ACCENT, alpha=0.35, linewidth=4)
+        axes.plot([sure], [right.value], "o", color=ACCENT, markersize=5 + 8 * math.sqrt(len(group) / largest), clip_on=False)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.grid(color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.set_xlabel("how sure it says to be (confidence)")
+    axes.set_ylabel("how often it is right")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: share(value))
+    gap = results.get("calibration_error")
+    told = f" Mean gap (expected calibration error): {share(gap, 1)}." if gap is not None else ""
+    return f"{len(items)} validation photos in {len(groups)} groups by confidence; larger dots hold more photos.{told}"
+
+
+def compared(axes: Axes, runs: Sequence[ShownRun]) -> str:
+    """Accuracy of several runs with their intervals."""
+    words = []
+    for y, run in enumerate(runs):
+        me, color = headline(run.results), RUNS[y % len(RUNS)]
+        axes.plot([me.low, me.high], [y, y], color=color, alpha=0.35, linewidth=9, solid_capstyle="round")
+        axes.plot([me.accuracy], [y], "o", color=color, markersize=10, clip_on=False)
+        said = f"{share(me.accuracy, 1)} ({share(me.low)}–{share(me.high)})"
+        where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (10, 0), "textcoords": "offset points"}
+        axes.annotate(said, (1, y), va="center", annotation_clip=False, **where)
+        words.append(f"{run.name} {share(me.accuracy, 1)}")
+    axes.set_yticks(range(len(runs)), [run.name for run in runs])
+    axes.set_ylim(len(runs) - 0.4, -0.6)
+    axes.grid(axis="x", color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("accuracy with its 95 % interval")
+    axes.xaxis.set_major_formatter(lambda value, _: share(value))
+    return f"Accuracy: {', '.join(words)}."

@@ -1,0 +1,92 @@
+"""What can be kept of runs besides the model: figures and a report, written from the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transferui.data.dataset import Dataset, load_dataset
+from transferui.errors import UserError
+from transferui.evaluation.shown import ShownRun
+from transferui.files import replacing
+from transferui.runs.store import Run
+
+
+def shown_run(run: Run, name: str) -> ShownRun:
+    """A run as figures and reports show it.
+
+    Args:
+        name: what it is called there, for instance ``Run 3``.
+    """
+    facts = run.facts
+    settings = facts.get("settings")
+    return ShownRun(
+        name=name,
+        results=run.results() or {},
+        rows=run.metrics(),
+        settings=settings if isinstance(settings, dict) else {},
+        created=float(facts.get("created", 0.0)),
+        dataset_name=str(facts.get("dataset_name", "")),
+    )
+
+
+def save_figures(run: tuple[Run, str], together: Sequence[tuple[Run, str]], to: Path) -> list[str]:
+    """Write the figures of a run, and those of several runs together if there are two or more; return the file names.
+
+    Args:
+        run: the run and its name.
+        together: runs to compare and their names.
+        to: a folder, or a path that ends in ``.zip``.
+
+    Raises:
+        UserError: ``NO_RESULTS`` when there is nothing to draw yet.
+    """
+    from transferui.evaluation.figures import comparison_views, run_views, write_figures  # noqa: PLC0415 - slow to import
+
+    views = [*run_views(shown_run(*run)), *comparison_views([shown_run(*each) for each in together])]
+    if not views:
+        raise UserError("NO_RESULTS", "There is nothing to draw yet.", "Wait until the run has its first epoch behind it.")
+    return write_figures(views, to)
+
+
+def save_report(run: Run, name: str, to: Path, *, with_photos: bool = False) -> Path:
+    """Write the report of a run as one HTML file and return its path.
+
+    Raises:
+        UserError: ``NO_RESULTS`` when the run has none.
+    """
+    from transferui.evaluation.report import report_html  # noqa: PLC0415 - slow to import
+
+    html = report_html(shown_run(run, name), photos_of(run), with_photos=with_photos)
+    with replacing(to) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return to
+
+
+def photos_of(run: Run) -> Dataset | None:
+    """The stored photos that a run learned from, or None when they were deleted or lie outside the data folder."""
+    folder = run.facts.get("dataset_folder")
+    if not folder:
+        return None
+    try:
+        return load_dataset(Path(str(folder)))
+    except UserError:
+        return None
+
+
+def save_findings(folder: Path, kind: str, to: Path, *, with_photos: bool = False) -> None:
+    """Write the ``report`` or the ``figures`` of a run folder.
+
+    Raises:
+        UserError: ``NOT_A_RUN`` for any other path, ``NO_RESULTS`` as above.
+    """
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            "NOT_A_RUN", f"A report and figures need a run folder, and {folder} is none.", "Name a folder under runs/."
+        )
+    to.absolute().parent.mkdir(parents=True, exist_ok=True)
+    run = Run(folder.name, folder)
+    if kind == "figures":
+        save_figures((run, "This run"), [], to)
+    else:
+        save_report(run, "This run", to, with_photos=with_photos)

@@ -1,0 +1,134 @@
+"""One part of a run: what learns, from which rows, and how its answers are judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from transferui.config import TrainConfig
+from transferui.data.preprocessing import Preprocessing
+from transferui.training.features import normalize
+from transferui.training.machine import in_parts
+from transferui.training.model import Classifier
+from transferui.training.recipe import class_weights
+from transferui.training.temperature import calibrated_losses
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a phase learns from: activations at the boundary and labels.
+
+    Attributes:
+        inputs: (N, V, …): V views of every picture; uint8 pictures (N, V, 3, S, S) when nothing is cached.
+        labels: (N,) class indices.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One part of a run.
+
+    Attributes:
+        name: ``head`` or ``finetune``.
+        model: the whole classifier, already frozen as this phase wants it.
+        boundary: index of the stage that the rows go into; ``len(stages)`` for pooled features.
+        epochs: passes over the training rows at most.
+        first_epoch: how many epochs earlier phases have done, so that charts run on.
+        views: numbers of the views of the training rows that are learned from; all of them when empty.
+        on_best: called with (epoch, validation logits) after every epoch with a new lowest validation loss.
+    """
+
+    name: str
+    model: Classifier
+    boundary: int
+    train: Rows
+    val: Rows
+    config: TrainConfig
+    preprocessing: Preprocessing
+    device: torch.device
+    epochs: int
+    first_epoch: int
+    on_best: Callable[[int, Tensor], None]
+    views: tuple[int, ...] = ()
+
+    @property
+    def patience(self) -> int:
+        """Epochs without improvement after which it ends; 0 never ends early.
+
+        A phase that goes by steps has few epochs or very many, and what was asked for in epochs would cut off its warm-up.
+        """
+        asked, by_steps = self.config.early_stopping, self.name == "finetune" and not self.config.finetune_epochs
+        return max(asked, self.epochs // 3) if asked and by_steps else asked
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """Pooled features (B, D) of boundary rows (B, …) that lie on the device."""
+        if inputs.dtype == torch.uint8:
+            inputs = normalize(inputs, self.preprocessing)
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda" and self.config.precision != "float32"):
+            rows: Tensor = self.model.stages[self.boundary :](inputs.float())
+        return rows.float()
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits (B, K) of boundary rows (B, …) that lie on the device."""
+        logits: Tensor = self.model.head(self.features(inputs))
+        return logits
+
+
+def learning_part(phase: Phase) -> nn.ModuleList:
+    """Everything behind the boundary, and the head."""
+    return nn.ModuleList([phase.model.stages[phase.boundary :], phase.model.head])
+
+
+@torch.inference_mode()
+def predict_rows(phase: Phase, rows: Tensor, batch: int = 64) -> Tensor:
+    """Logits (N, K) of boundary rows (N, …) in eval mode, on the processor."""
+    phase.model.eval()
+    return torch.cat([in_parts(partial(_answer, phase.logits, phase.device), part) for part in rows.split(batch)])
+
+
+def _answer(network: Callable[[Tensor], Tensor], device: torch.device, rows: Tensor) -> Tensor:
+    return network(rows.to(device)).cpu()
+
+
+def validate(phase: Phase) -> tuple[Tensor, float]:
+    """Logits of the validation rows (first view) and their mean cross-entropy, weighted as in training."""
+    logits = predict_rows(phase, phase.val.inputs[:, 0])
+    return logits, functional.cross_entropy(logits, phase.val.labels, weight=phase_weights(phase)).item()
+
+
+def phase_weights(phase: Phase) -> Tensor | None:
+    """Class weights (K,) of a phase, on the processor; None when all classes count as they come."""
+    counts = torch.bincount(phase.train.labels, minlength=phase.model.head.linear.out_features).tolist()
+    return class_weights(counts, phase.config.class_weights)
+
+
+def losses(phase: Phase, logits: Tensor) -> Tensor:
+    """Cross-entropy (n_val,) of every validation picture at the best temperature, weighted as in training."""
+    return calibrated_losses(logits, phase.val.labels, phase_weights(phase))
+
+
+def judge(phase: Phase, logits: Tensor) -> float:
+    """What a state is worth by its validation logits: the lower the better, infinite when they are no numbers.
+
+    The head's loss counts as it is; it is convex, and hardly ever too sure. Fine-tuned networks are compared at their best
+    temperature.
+    """
+    if not torch.isfinite(logits).all():
+        return math.inf
+    if phase.name == "head":
+        return functional.cross_entropy(logits, phase.val.labels, weight=phase_weights(phase)).item()
+    return losses(phase, logits).mean().item()

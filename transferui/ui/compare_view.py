@@ -1,0 +1,176 @@
+"""Two or more runs side by side: which is better and how sure that is, curves over each other, what was set otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from transferui.config import SETTINGS
+from transferui.errors import UserError
+from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_photos
+from transferui.runs.store import ACTIVE_STATES, Run
+from transferui.ui.charts import overlay, swatch
+from transferui.ui.html import percent, seconds, table
+
+# A run, its status and its results, if it has any yet.
+Entry = tuple[Run, Mapping[str, Any], Mapping[str, Any] | None]
+
+
+def comparison(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """The card's lower half: what is known about the marked runs together.
+
+    Args:
+        entries: the marked runs, the oldest first.
+        names: what every run is called, by id.
+    """
+    if len(entries) < 2:
+        return '<p class="tu-hint-line">Mark two or more runs to compare them.</p>'
+    curves = [(names[run.id], run.metrics()) for run, _, _ in entries]
+    charts = (
+        f'<div class="tu-overs">{overlay(curves, "accuracy")}{overlay(curves, "loss")}</div>' if any(r for _, r in curves) else ""
+    )
+    key = (
+        '<p class="tu-hint-line">Thick lines: validation photos. Thin lines of the same color: training photos.</p>'
+        if charts
+        else ""
+    )
+    return (
+        f'<div class="tu-compared"><h3>Compared</h3>{_verdict(entries, names)}{_left_out(entries, names)}{charts}{key}'
+        f"{_side_by_side(entries, names)}</div>"
+    )
+
+
+def _verdict(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Which of the runs that were checked with the same photos is best, asked photo by photo."""
+    group = _comparable(entries)
+    if len(group) < 2:
+        return ""
+    ranking = rank_runs([results for _, _, results in group if results])
+    if ranking is None:
+        return _line("They cannot be compared photo by photo", "These runs were checked with different photos of the same set.")
+    called = [names[run.id] for run, _, _ in group]
+    main, more = in_words(ranking, called)
+    rows = "".join(_gap_row(called[i], called[ranking.best], found) for i, found in ranking.against)
+    axis = '<p class="gap-axis" aria-hidden="true"><span>worse</span><span>same</span><span>better</span></p>'
+    return f'{_line(main, more)}<div class="tu-gaps">{rows}{axis}</div>'
+
+
+def _comparable(entries: Sequence[Entry]) -> list[Entry]:
+    """The runs of the largest group that was checked with the same photos."""
+    done = [entry for entry in entries if entry[2]]
+    groups = same_photos([results for _, _, results in done if results])
+    return [done[i] for i in groups[0]] if groups else []
+
+
+def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
+    """A ranking as one short sentence and what it rests on; plain text."""
+    best = names[ranking.best]
+    clear = [names[i] for i, found in ranking.against if found.verdict == "b_better"]
+    open_ = [names[i] for i, found in ranking.against if found.verdict != "b_better"]
+    if not clear:
+        main = "No clear difference" + (" between any of them" if len(names) > 2 else "")
+    elif open_:
+        main = f"{best} is better than {_and(clear)}; no clear difference to {_and(open_)}"
+    else:
+        main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
+    more = f"Asked photo by photo on the same {ranking.n} validation photos"
+    more += "; the more runs are compared, the clearer a difference must be (Holm’s correction)." if len(names) > 2 else "."
+    return main, more
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _line(main: str, more: str) -> str:
+    return f'<p class="tu-verdict" role="status"><b>{escape(main)}</b><span>{escape(more)}</span></p>'
+
+
+def _gap_row(other: str, best: str, found: Comparison) -> str:
+    """One difference with its interval on a line around zero; the axis goes as far as the interval, at least 10 points."""
+    reach = max(0.1, abs(found.low), abs(found.high)) * 1.05
+    left, right = (50 + 50 * value / reach for value in (found.low, found.high))
+    at = 50 + 50 * found.difference / reach
+    css = "clear" if found.verdict != "no_clear_difference" else ""
+    points = f"{_points(found.difference)} points"
+    span = f"{_points(found.low)} to {_points(found.high)}"
+    return (
+        f'<div class="gap {css}"><span class="who"><b>{escape(best)}</b> against {escape(other)}</span>'
+        f'<span class="gap-line" role="img" aria-label="{points}, 95\u00a0% interval {span}"><i class="zero"></i>'
+        f'<i class="reach" style="left:{left:.1f}%;width:{right - left:.1f}%"></i><i class="at" style="left:{at:.1f}%"></i></span>'
+        f'<span class="num"><b>{points}</b> <em>({span})</em></span>'
+        f'<span class="why">{escape(best)} alone right on {found.better}, {escape(other)} alone on {found.worse} '
+        f"<em>(McNemar p\u00a0{_p_value(found.p_value)})</em></span></div>"
+    )
+
+
+def _points(share: float) -> str:
+    """0.039 -> '+3.9', with a real minus sign and none before a zero."""
+    value = round(100 * share, 1)
+    return f"{value:+.1f}".replace("-", "−") if value else "0.0"
+
+
+def _p_value(value: float) -> str:
+    return "&lt; 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
+
+
+def _left_out(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Runs that the verdict does not speak of, each with the reason."""
+    compared = {run.id for run, _, _ in _comparable(entries)}
+    lines = []
+    for run, state, results in entries:
+        if results and run.id not in compared:
+            lines.append(f"{names[run.id]} was checked with other photos, so its accuracy cannot be held against the rest.")
+        if not results:
+            lines.append(f"{names[run.id]} {_why_not(state)}")
+        elif state["state"] in ACTIVE_STATES:
+            lines.append(f"{names[run.id]} is still going on: this is its best state so far.")
+    if len(compared) == 1 and sum(1 for _, _, results in entries if results) > 1:
+        lines = ["These runs were checked with different photos, so they cannot be compared photo by photo.",
+                 *(line for line in lines if "other photos" not in line)]  # fmt: skip
+    return "".join(f'<p class="tu-hint-line">{escape(line)}</p>' for line in lines)
+
+
+def _why_not(state: Mapping[str, Any]) -> str:
+    if state["state"] in ACTIVE_STATES:
+        return "is still going on and has no result yet; its curves are what there is so far."
+    ended = {"failed": "did not work", "interrupted": "was interrupted"}.get(str(state["state"]), "was stopped")
+    return f"{ended} and has no result."
+
+
+def _side_by_side(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Settings that differ and results, one column a run."""
+    configs = [_settings(run) for run, _, _ in entries]
+    rows = [[escape(SETTINGS[k].label), *(escape(c[k]) for c in configs)] for k in SETTINGS if len({c[k] for c in configs}) > 1]
+    numbers = [results or {} for _, _, results in entries]
+    rows.append(["Validation accuracy", *(_with_interval(r) for r in numbers)])
+    if any(r.get("cv") for r in numbers):
+        rows.append(["Cross-validated accuracy", *(_cross_validated(r.get("cv") or {}) for r in numbers)])
+    if any(r.get("n_test") for r in numbers):
+        rows.append(["Test accuracy", *(percent(r["test_accuracy"], 1) if r.get("n_test") else "–" for r in numbers)])
+    rows.append(["Validation loss", *(f"{r['val_loss']:.3f}" if r else "–" for r in numbers)])
+    rows.append(["Weights that learned", *(f"{r['trainable_parameters']:,}" if r else "–" for r in numbers)])
+    rows.append(["Time", *(seconds(r["seconds"]["total"]) if r.get("seconds") else "–" for r in numbers)])
+    heads = [f"{swatch(n)}{escape(names[run.id])}" for n, (run, _, _) in enumerate(entries)]
+    return table(["", *heads], rows, "tu-table tu-compare")
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """The settings of a run as text; dashes for one that another version of the app made."""
+    try:
+        return {name: str(value) for name, value in run.config.model_dump().items()}
+    except UserError:
+        return dict.fromkeys(SETTINGS, "–")
+
+
+def _with_interval(r: Mapping[str, Any]) -> str:
+    if not r:
+        return "–"
+    return f"<b>{percent(r['val_accuracy'], 1)}</b> ({percent(r['val_accuracy_low'])}–{percent(r['val_accuracy_high'])}, {r['n_val']} photos)"
+
+
+def _cross_validated(cv: Mapping[str, Any]) -> str:
+    if not cv:
+        return "–"
+    return f"<b>{percent(cv['accuracy'], 1)}</b> ({percent(cv['low'])}–{percent(cv['high'])}, {cv['n']} photos)"

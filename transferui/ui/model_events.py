@@ -1,0 +1,142 @@
+"""Step 2, what happens: a network, a recipe, blocks, copies and single settings are chosen."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from transferui.backbones.catalogue import get_backbone, resolve_trainable
+from transferui.config import make_config
+from transferui.errors import UserError
+from transferui.presets import PRESETS
+from transferui.runs.copies import kept_copies
+from transferui.ui.copies_view import copies
+from transferui.ui.desk import LONG, QUIET, Desk, Server, changed_settings, desk_of, skips, update
+from transferui.ui.html import notice, picked
+from transferui.ui.model_step import ModelStep, view
+from transferui.ui.recipe_view import OWN, recipe_for, recipe_of, recipes, words
+
+
+class ModelEvents:
+    """What happens in step 2; every handler's first argument is the owner's token."""
+
+    def __init__(self, server: Server, step: ModelStep) -> None:
+        self.server, self.step = server, step
+        self.n_out = len(step.out)
+
+    def wire(self, owner: gr.BrowserState) -> None:
+        """Connect the components; `.input` fires on a person's actions only, so nothing loops."""
+        step, out = self.step, [self.step.message, *self.step.out]
+        for cards in (step.networks, step.more):
+            cards.pick(self.choose_network, owner, out, **QUIET).then(self.show_copies, owner, step.copies, **LONG)
+        # The drawing and the list must not be redrawn under the pointer, so those that changed are left alone.
+        step.net.input(self.choose_stages, [owner, step.net], out, preprocess=False, **QUIET)
+        step.stages.input(self.choose_stages, [owner, step.stages], out, preprocess=False, **QUIET)
+        step.preset.input(self.choose_preset, [owner, step.preset], out, preprocess=False, **QUIET)
+        step.recipe.pick(self.choose_recipe, owner, [step.advanced, *out], **QUIET)
+        step.copies.pick(self.choose_copies, owner, out, **QUIET)
+        for name, widget in step.settings.items():
+            event = widget.blur if isinstance(widget, gr.Number) else widget.input
+            changed = [step.message, step.recipe, step.words]
+            event(partial(self.set_value, name), [owner, widget], changed, preprocess=False, **QUIET)
+
+    def choose_network(self, owner: str, event: gr.EventData) -> list[Any]:
+        """A network's card was chosen; the recipe stays, and own blocks start again with the head only."""
+        try:
+            backbone, desk = get_backbone(picked(event)), desk_of(self.server, owner)
+            name = recipe_of(desk)
+            wanted = str(recipe_for(desk, name)["trainable"]) if name in PRESETS else "none"
+            trainable = list(resolve_trainable(backbone, wanted))
+            return self._all(update(self.server, owner, backbone=backbone.name, trainable=trainable))
+        except UserError as error:
+            return self._refused(owner, error)
+
+    def choose_stages(self, owner: str, names: Any) -> list[Any]:
+        """Blocks were clicked or ticked."""
+        try:
+            backbone = desk_of(self.server, owner).backbone
+            wanted = ",".join(str(name) for name in names) if isinstance(names, list) else str(names)
+            return self._all(update(self.server, owner, trainable=list(resolve_trainable(backbone, wanted or "none"))))
+        except UserError as error:
+            return self._refused(owner, error)
+
+    def choose_preset(self, owner: str, name: Any) -> list[Any]:
+        """A freezing preset was chosen; "my own choice" only says that the blocks are to be clicked."""
+        if name != OWN:
+            return self.choose_stages(owner, [name])
+        try:
+            return self._all(desk_of(self.server, owner))
+        except UserError as error:
+            return self._refused(owner, error)
+
+    def choose_recipe(self, owner: str, event: gr.EventData) -> list[Any]:
+        """A recipe was chosen; Custom keeps everything as it is and opens the advanced settings."""
+        name = picked(event)
+        try:
+            desk = desk_of(self.server, owner)
+            if name not in PRESETS:
+                return [gr.Accordion(open=True), *self._all(update(self.server, owner, custom=True))]
+            values = recipe_for(desk, name)
+            trainable = list(resolve_trainable(desk.backbone, str(values.pop("trainable"))))
+            desk = update(self.server, owner, trainable=trainable, settings=changed_settings(values), custom=False)
+            return [gr.skip(), *self._all(desk)]
+        except UserError as error:
+            return [gr.skip(), *self._refused(owner, error)]
+
+    def choose_copies(self, owner: str, event: gr.EventData) -> list[Any]:
+        """Changed copies were chosen."""
+        try:
+            return self._all(self._changed(owner, "augmentation", picked(event)))
+        except UserError as error:
+            return self._refused(owner, error)
+
+    def show_copies(self, owner: str) -> str:
+        """The examples of changed copies, made now if nobody has."""
+        try:
+            desk = desk_of(self.server, owner)
+            dataset, backbone = desk.dataset, desk.backbone
+            if dataset and dataset.samples and not kept_copies(dataset, backbone):
+                self.server.engine.ask("copies", owner=owner, dataset_id=dataset.id, backbone=backbone.name)
+            return copies(desk_of(self.server, owner))
+        except UserError as error:
+            return notice(error)
+
+    def set_value(self, name: str, owner: str, value: Any) -> list[Any]:
+        """One advanced setting was changed: kept when it is right, explained when it is not."""
+        try:
+            desk = self._changed(owner, name, value)
+            return [notice(), recipes(desk), words(desk)]
+        except UserError as error:
+            return self._unchanged(owner, error)
+
+    def _changed(self, owner: str, name: str, value: Any) -> Desk:
+        """The desk with one setting changed.
+
+        Raises:
+            UserError: ``BAD_SETTING``.
+        """
+        settings = {k: v for k, v in desk_of(self.server, owner).settings.items() if k != name}
+        settings |= changed_settings({name: value})
+        make_config(settings)
+        return update(self.server, owner, settings=settings)
+
+    def _unchanged(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why a setting was not taken."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(2)]
+        return [notice(problem), recipes(desk), words(desk)]
+
+    def _refused(self, owner: str, problem: UserError) -> list[Any]:
+        """The reason why not, and everything as it is: a skipped output would wipe what a closed accordion has to show."""
+        try:
+            desk = desk_of(self.server, owner)
+        except UserError as unknown:
+            return [notice(unknown), *skips(self.n_out)]
+        return [notice(problem), *view(desk)]
+
+    def _all(self, desk: Desk) -> list[Any]:
+        return [notice(), *view(desk)]
