@@ -25,6 +25,7 @@ ORDER = [
     "runs",
     "doctor",
     "terminal",
+    "cli_insight",
     "cli",
     "ui",
 ]

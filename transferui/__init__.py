@@ -16,6 +16,11 @@ _HOMES = {
     "train": "transferui.runs.worker",
     "Result": "transferui.runs.worker",
     "load_model": "transferui.export.bundle",
+    "rank_backbones": "transferui.insight.ranking",
+    "probe_stages": "transferui.insight.probes",
+    "learning_curve": "transferui.insight.learning_curve",
+    "find_label_errors": "transferui.insight.labels",
+    "transfer_gain": "transferui.insight.gain",
 }
 
 if TYPE_CHECKING:
@@ -23,9 +28,28 @@ if TYPE_CHECKING:
     from transferui.data.dataset import Dataset, open_dataset
     from transferui.errors import UserError
     from transferui.export.bundle import load_model
+    from transferui.insight.gain import transfer_gain
+    from transferui.insight.labels import find_label_errors
+    from transferui.insight.learning_curve import learning_curve
+    from transferui.insight.probes import probe_stages
+    from transferui.insight.ranking import rank_backbones
     from transferui.runs.worker import Result, train
 
-__all__ = ["Dataset", "Result", "TrainConfig", "UserError", "__version__", "load_model", "open_dataset", "train"]
+__all__ = [
+    "Dataset",
+    "Result",
+    "TrainConfig",
+    "UserError",
+    "__version__",
+    "find_label_errors",
+    "learning_curve",
+    "load_model",
+    "open_dataset",
+    "probe_stages",
+    "rank_backbones",
+    "train",
+    "transfer_gain",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""The command line: train, lr, check, predict, evaluate, export, backbones, doctor.
+"""The command line: train, lr, check, predict, evaluate, export, backbones, doctor; `cli_insight` has more.
 
 With ``--json`` exactly one JSON object goes to stdout and progress to stderr. Exit codes: 0 done, 2 the user can mend it
 (one message on stderr), 1 a bug.
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, resolve_trainable
+from transferui.cli_insight import add_insight_commands
 from transferui.config import SETTINGS, TrainConfig, make_config, parse_setting
-from transferui.data.dataset import Dataset, default_data_dir, open_dataset
+from transferui.data.dataset import Dataset, open_dataset
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
 from transferui.evaluation.summary import summary
 from transferui.presets import AUTO, PRESETS, Proposal, propose, recipe
-from transferui.terminal import Progress
+from transferui.terminal import Progress, add_command, data_dir_of, print_result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,37 +51,30 @@ def make_parser() -> argparse.ArgumentParser:
     """All commands and options."""
     parser = argparse.ArgumentParser("transferui", description="Teach a network that has learned to see your own photos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    train = _command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
+    train = add_command(commands, "train", run_train, "train a classifier on class folders, a ZIP of them or sample:KEY")
     train.add_argument("source", metavar="SOURCE", help="photos, or a run folder that the page has prepared")
     _add_settings(train)
     train.add_argument("--save", metavar="MODEL.zip", help="also write the model bundle here")
-    rates = _command(commands, "lr", run_lr, "try learning rates on these pictures and suggest one")
+    rates = add_command(commands, "lr", run_lr, "try learning rates on these pictures and suggest one")
     rates.add_argument("source", metavar="SOURCE")
     _add_settings(rates)
-    check = _command(commands, "check", run_check, "say what is wrong with these pictures")
+    check = add_command(commands, "check", run_check, "say what is wrong with these pictures")
     check.add_argument("source", metavar="SOURCE")
-    predict = _command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
+    predict = add_command(commands, "predict", run_predict, "classify pictures with a model bundle or run folder")
     predict.add_argument("model", metavar="MODEL")
     predict.add_argument("images", nargs="+", metavar="IMAGE", help="pictures, folders or ZIPs of them")
     predict.add_argument("--csv", metavar="FILE", help="also write a table that is safe to open in a spreadsheet")
-    evaluate = _command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
+    evaluate = add_command(commands, "evaluate", run_evaluate, "measure a model on labeled pictures")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("source", metavar="SOURCE")
-    _command(commands, "backbones", run_backbones, "list the networks")
-    export = _command(commands, "export", run_export, "write a model in another form, or what was found out about it")
+    add_command(commands, "backbones", run_backbones, "list the networks")
+    export = add_command(commands, "export", run_export, "write a model in another form, or what was found out about it")
     export.add_argument("model", metavar="RUN|MODEL")
     export.add_argument("--format", default="bundle", choices=["bundle", "report", "figures"])
     export.add_argument("--to", required=True, metavar="PATH", help="a file; for figures a folder or a ZIP")
     export.add_argument("--with-photos", action="store_true", help="put small copies of photos into the report")
-    _command(commands, "doctor", run_doctor, "check this installation")
-    return parser
-
-
-def _command(commands: Any, name: str, function: Any, help_text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
-    parser.set_defaults(command=function)
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--data-dir", type=Path, help="where runs, weights and features are kept")
+    add_insight_commands(commands)
+    add_command(commands, "doctor", run_doctor, "check this installation")
     return parser
 
 
@@ -92,28 +85,20 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
 
 
-def _data_dir(options: argparse.Namespace) -> Path:
-    return options.data_dir or default_data_dir()
-
-
-def _print(options: argparse.Namespace, values: Mapping[str, Any], text: str) -> None:
-    print(json.dumps(values, ensure_ascii=False) if options.json else text)
-
-
 def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
-        return _train_run_folder(options.source, _data_dir(options))
+        return _train_run_folder(options.source, data_dir_of(options))
     dataset, config, proposal = _photos_and_settings(options)
     from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
 
     progress = Progress()
-    result = train(dataset, config, report=progress, data_dir=_data_dir(options))
+    result = train(dataset, config, report=progress, data_dir=data_dir_of(options))
     progress.end()
     if options.save:
         result.save(options.save)
     values = dict(result.values) | ({"proposal": {"preset": proposal.preset, "why": proposal.why}} if proposal else {})
-    _print(options, values, summary(values))
+    print_result(options, values, summary(values))
     return 0
 
 
@@ -122,7 +107,7 @@ def _photos_and_settings(options: argparse.Namespace) -> tuple[Dataset, TrainCon
     values = _settings(options)
     config = make_config(values)
     resolve_trainable(get_backbone(config.backbone), config.trainable)
-    dataset = open_dataset(options.source, _data_dir(options))
+    dataset = open_dataset(options.source, data_dir_of(options))
     dataset.require_trainable()
     if options.preset != AUTO:
         return dataset, config, None
@@ -138,9 +123,9 @@ def run_lr(options: argparse.Namespace) -> int:
     from transferui.training.state import Hooks  # noqa: PLC0415
 
     progress = Progress()
-    found = find_rates(dataset, config, _data_dir(options), Hooks(progress, bool, print))  # bool() never stops
+    found = find_rates(dataset, config, data_dir_of(options), Hooks(progress, bool, print))  # bool() never stops
     progress.end()
-    _print(options, found, "\n".join(f"--set {one['setting']}={one['suggestion']:g}" for one in found["sweeps"]))
+    print_result(options, found, "\n".join(f"--set {one['setting']}={one['suggestion']:g}" for one in found["sweeps"]))
     return 0
 
 
@@ -179,7 +164,7 @@ def run_check(options: argparse.Namespace) -> int:
     from transferui.data.findings import with_names  # noqa: PLC0415
     from transferui.data.health import findings_of, unreadable  # noqa: PLC0415
 
-    dataset = open_dataset(options.source, _data_dir(options))
+    dataset = open_dataset(options.source, data_dir_of(options))
     skipped = [(s.name, s.reason) for s in (*dataset.skipped, *unreadable(dataset))]
     findings = findings_of(dataset)
     problem, notes = "", list(dataset.notes)
@@ -201,7 +186,7 @@ def run_check(options: argparse.Namespace) -> int:
     lines += [*notes, *(f"skipped {name}: {reason}" for name, reason in skipped)]
     lines += [f"{_SIGNS[f.severity]} {f.title}. {f.words}" for f in findings]
     lines.append(problem or "Ready to train.")
-    _print(options, values, "\n".join(lines))
+    print_result(options, values, "\n".join(lines))
     return 2 if problem else 0
 
 
@@ -217,12 +202,12 @@ def run_predict(options: argparse.Namespace) -> int:
     from transferui.evaluation.batch import as_numbers, as_rows, as_text, classify, write_csv  # noqa: PLC0415 - loads torch
 
     progress = Progress()
-    batch = classify(_open_model(Path(options.model), _data_dir(options)), [Path(i) for i in options.images], progress)
+    batch = classify(_open_model(Path(options.model), data_dir_of(options)), [Path(i) for i in options.images], progress)
     progress.end()
     if options.csv:
         write_csv(batch, Path(options.csv))
     rows = as_rows(batch)
-    _print(options, {"predictions": rows, **as_numbers(batch)}, as_text(batch))
+    print_result(options, {"predictions": rows, **as_numbers(batch)}, as_text(batch))
     return 2 if all("error" in row for row in rows) else 0
 
 
@@ -231,8 +216,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from transferui.evaluation.metrics import accuracy_interval, classification_report  # noqa: PLC0415
     from transferui.evaluation.predict import evaluate  # noqa: PLC0415
 
-    model = _open_model(Path(options.model), _data_dir(options))
-    found = evaluate(model, open_dataset(options.source, _data_dir(options)))
+    model = _open_model(Path(options.model), data_dir_of(options))
+    found = evaluate(model, open_dataset(options.source, data_dir_of(options)))
     right = sum(a == b for a, b in zip(found.labels, found.answers, strict=True))
     accuracy = accuracy_interval(right, len(found.labels))
     values = {
@@ -245,7 +230,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         "skipped": list(found.skipped),
     }
     text = f"{accuracy.value:.1%} of {accuracy.n} photos (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
-    _print(options, values, text)
+    print_result(options, values, text)
     return 0
 
 
@@ -253,7 +238,7 @@ def run_backbones(options: argparse.Namespace) -> int:
     """The catalogue, and what is ready on this machine."""
     rows: list[dict[str, Any]] = [
         {"name": b.name, "title": b.title, "year": b.year, "params": b.params, "download_bytes": b.download_bytes, "top1": b.top1,
-         "image_size": b.image_size, "license": b.license, "ready": is_ready(b, _data_dir(options)),
+         "image_size": b.image_size, "license": b.license, "ready": is_ready(b, data_dir_of(options)),
          "stages": [stage.name for stage in b.stages]}
         for b in CATALOGUE.values()
     ]  # fmt: skip
@@ -262,7 +247,7 @@ def run_backbones(options: argparse.Namespace) -> int:
         + ("ready" if r["ready"] else f"download {r['download_bytes'] / 1e6:.0f} MB")
         for r in rows
     ]
-    _print(options, {"backbones": rows}, "\n".join(lines))
+    print_result(options, {"backbones": rows}, "\n".join(lines))
     return 0
 
 
@@ -272,12 +257,12 @@ def run_export(options: argparse.Namespace) -> int:
     if options.format == "bundle":
         from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
 
-        save_bundle(_open_model(model, _data_dir(options)), path)
+        save_bundle(_open_model(model, data_dir_of(options)), path)
     else:
         from transferui.runs.saved import save_findings  # noqa: PLC0415 - loads matplotlib
 
         save_findings(model, options.format, path, with_photos=options.with_photos)
-    _print(options, {"path": str(path), "format": options.format}, f"Written: {path}")
+    print_result(options, {"path": str(path), "format": options.format}, f"Written: {path}")
     return 0
 
 
@@ -285,10 +270,10 @@ def run_doctor(options: argparse.Namespace) -> int:
     """Check this installation."""
     from transferui.doctor import examine  # noqa: PLC0415
 
-    findings = examine(_data_dir(options))
+    findings = examine(data_dir_of(options))
     lines = [
         f"{'ok  ' if f['ok'] else 'FAIL'} {f['what']}: {f['found']}" + (f" — {f['hint']}" if f["hint"] else "") for f in findings
     ]
     good = all(f["ok"] for f in findings)
-    _print(options, {"ok": good, "findings": findings}, "\n".join(lines))
+    print_result(options, {"ok": good, "findings": findings}, "\n".join(lines))
     return 0 if good else 2

@@ -124,6 +124,21 @@ class Classifier(nn.Module):
         return logits
 
 
+# How much the newest batch counts in a BatchNorm's running averages: torch's own default.
+NEWEST = 0.1
+
+
+def forget_quickly(stages: nn.Module) -> None:
+    """Let the BatchNorm averages of a network that starts from nothing follow its weights.
+
+    Some networks average over hundreds of steps, which suits a million pictures; with few photos the run would be over before
+    their averages have anything to do with the weights.
+    """
+    for module in stages.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = NEWEST
+
+
 def _keep_statistics_of(stage: nn.Module) -> None:
     for module in stage.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

@@ -22,7 +22,7 @@ FINE_HEAD = 0.1
 # to 200, 60 took a tenth off the loss on flowers and on ants and bees, with a point more of accuracy, and cost digits nothing.
 # It is as good as scikit-learn's logistic regression with the best of three penalties there.
 HEAD_DECAY = 60.0
-# Learning rate of a stage as a share of the next one's: what early stages know serves every picture.
+# Learning rate of a stage as a share of the next one's: what early stages know serves every picture, if they know something.
 EARLIER = 0.6
 # Transformers, and networks without norms, tear at step sizes that BatchNorm takes: it makes weights' scale matter less.
 WITHOUT_BATCHNORM = 0.1
@@ -40,9 +40,10 @@ def make_optimizer(head: nn.Module, stages: nn.Sequential, config: TrainConfig, 
     firm = HEAD_DECAY if config.optimizer == "adamw" else 1.0
     groups = _groups(head, config.head_learning_rate * (FINE_HEAD if fine else 1.0), config.weight_decay * firm)
     learning = [stage for stage in stages if any(p.requires_grad for p in stage.parameters())]
+    earlier = EARLIER if config.weights == "imagenet" else 1.0
     rate = config.backbone_learning_rate * (1.0 if has_batchnorm(stages) else WITHOUT_BATCHNORM)
     for depth, stage in enumerate(reversed(learning)):
-        groups += _groups(stage, rate * EARLIER**depth, config.weight_decay)
+        groups += _groups(stage, rate * earlier**depth, config.weight_decay)
     return SGD(groups, momentum=0.9) if config.optimizer == "sgd" else AdamW(groups)
 
 

@@ -15,7 +15,7 @@ from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
 from transferui.training.kept import kept_features
 from transferui.training.machine import available_cores, pick_device, pick_precision
-from transferui.training.model import Classifier, frozen_digest
+from transferui.training.model import Classifier, forget_quickly, frozen_digest
 from transferui.training.phases import Phases
 from transferui.training.prefix import frozen_rows
 from transferui.training.state import Hooks, Trained
@@ -67,6 +67,8 @@ def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -
         should_stop=hooks.should_stop,
         seed=config.seed,
     )
+    if config.weights == "random":
+        forget_quickly(stages)
     model = Classifier(stages, backbone.feature_width, len(dataset.class_names)).to(device)
     model.freeze(trainable, config.batchnorm_statistics)
     run = Trained(dataset, config, model, preprocessing, split, trainable, device=device.type)

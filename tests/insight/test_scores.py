@@ -1,0 +1,87 @@
+"""Closed forms against the long way round."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+from sklearn.linear_model import Ridge
+
+from transferui.insight.scores import knn_loo, log_evidence, log_me, ridge_loo, ridge_loo_scores
+
+
+def golden(n, width, classes, separation):
+    """Features without random numbers, as in the notes: f_ij = max(0, sin(0.7i + 1.3j + 0.11ij) + sep cos(1.9 (y+1)(j+1)))."""
+    i, j = np.arange(n)[:, None], np.arange(width)[None, :]
+    labels = np.arange(n) % classes
+    wave = np.sin(0.7 * i + 1.3 * j + 0.11 * i * j) + separation * np.cos(1.9 * (labels[:, None] + 1) * (j + 1))
+    return np.maximum(0, wave), labels
+
+
+GOLDEN = [((60, 8, 3, 0.0), -0.773320), ((60, 8, 3, 0.5), -0.656514), ((60, 8, 3, 1.0), -0.395383), ((30, 64, 3, 0.5), -0.396302),
+          ((200, 64, 5, 0.5), -0.114755), ((200, 64, 5, 1.0), 0.296872), ((40, 512, 4, 1.0), 0.178052), ((40, 2048, 4, 1.0), 0.227324)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "value"), GOLDEN)
+def test_the_log_evidence_has_its_golden_values_also_with_fewer_photos_than_features(shape, value):
+    features, labels = golden(*shape)
+    assert log_me(features, labels, shape[2]) == pytest.approx(value, abs=2e-6)
+
+
+@pytest.mark.parametrize("shape", [shape for shape, _ in GOLDEN])
+def test_the_log_evidence_is_the_exact_gaussian_density(shape):
+    features, labels = golden(*shape)
+    for c in range(shape[2]):
+        target = (labels == c).astype(float)
+        found = log_evidence(features, target)
+        covariance = features @ features.T / found.alpha + np.eye(len(target)) / found.beta
+        assert found.value == pytest.approx(multivariate_normal(np.zeros(len(target)), covariance).logpdf(target), abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "width"), [(40, 8), (30, 64), (12, 200)])
+@pytest.mark.parametrize("strength", [1e-3, 0.1, 10.0])
+def test_leave_one_out_ridge_is_what_fitting_without_each_photo_gives(n, width, strength):
+    features, labels = golden(n, width, 3, 0.5)
+    onehot = np.eye(3)[labels]
+    long_way = np.empty_like(onehot)
+    for i in range(n):
+        rest = np.arange(n) != i
+        model = Ridge(alpha=strength, solver="svd").fit(features[rest], onehot[rest])
+        long_way[i] = model.predict(features[i : i + 1])
+    assert np.abs(ridge_loo_scores(features, onehot, strength) - long_way).max() < 1e-10
+
+
+def test_features_that_separate_are_scored_high_and_noise_at_chance():
+    features, labels = golden(90, 16, 3, 3.0)
+    assert ridge_loo(features, labels, 3).accuracy.value == 1.0
+    assert knn_loo(features, labels).accuracy.value == 1.0
+    noise = np.random.default_rng(0).normal(size=(300, 16))
+    chance = ridge_loo(noise, np.arange(300) % 3, 3).accuracy
+    assert chance.value < 0.45
+    assert chance.low < chance.value < chance.high
+
+
+def test_a_photo_never_votes_for_itself():
+    features = np.eye(6)
+    assert knn_loo(features, [0, 0, 0, 1, 1, 1]).accuracy.value <= 0.5
+
+
+def test_two_photos_in_a_class_are_enough_and_one_alone_is_not():
+    features = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+    assert knn_loo(features, [0, 0, 1, 1]).setting == 1
+    assert ridge_loo(features, [0, 0, 1, 1], 2).accuracy.n == 4
+    with pytest.raises(ValueError, match="two photos"):
+        knn_loo(features[:1], [0])
+
+
+def test_a_class_much_larger_than_the_others_shows_in_the_balanced_accuracy():
+    labels = np.array([0] * 95 + [1] * 5)
+    found = ridge_loo(np.random.default_rng(0).normal(size=(100, 4)), labels, 2)
+    assert found.accuracy.value > 0.9
+    assert found.balanced < 0.6
+
+
+def test_features_that_say_nothing_are_no_error():
+    labels = np.arange(12) % 3
+    assert np.isfinite(log_me(np.zeros((12, 4)), labels, 3))
+    assert ridge_loo(np.zeros((12, 4)), labels, 3).accuracy.value <= 1 / 3

@@ -1,0 +1,58 @@
+"""The commands of the insight room: one JSON object, sentences, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from tests.test_cli import run_here
+from transferui.terminal import Interruptible
+
+
+def test_rank_prints_one_object_or_a_table(photos, data_dir):
+    done = run_here("rank", photos, "--backbones", "efficientnet_lite0", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["recommended"] == "efficientnet_lite0"
+    assert values["rows"][0]["ridge"]["n"] == 30
+    assert "EfficientNet-Lite0" in run_here("rank", photos, "--backbones", "efficientnet_lite0").stdout
+
+
+def test_probe_and_curve_print_one_object_or_lines(photos, data_dir):
+    values = json.loads(run_here("probe", photos, "--train-seconds", "0", "--json").stdout)
+    assert len(values["stages"]) == 9
+    assert "trainable=" in run_here("probe", photos, "--train-seconds", "0").stdout
+    assert json.loads(run_here("curve", photos, "--json").stdout)["points"]
+    assert "photos per class" in run_here("curve", photos).stdout
+
+
+def test_labels_and_gain_print_one_object_or_lines(photos, data_dir):
+    assert json.loads(run_here("labels", photos, "--json").stdout)["n_images"] == 30
+    assert "labels looks wrong" in run_here("labels", photos).stdout
+    assert json.loads(run_here("gain", photos, "--minutes", "0.001", "--json").stdout)["verdict"] == "unknown"
+    done = run_here("gain", photos, "--seeds", "0")
+    assert done.returncode == 2
+    assert "seeds" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["rank", "probe", "curve", "labels", "gain"])
+def test_what_the_user_can_mend_is_a_sentence(command, data_dir, tmp_path):
+    done = run_here(command, tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "no folder or file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_ends():
+    with Interruptible() as work:
+        assert not work.should_stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        assert work.should_stop()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)

