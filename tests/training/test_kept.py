@@ -36,11 +36,12 @@ def test_only_so_many_training_photos_are_kept(monkeypatch):
         pooled={"train": torch.arange(20.0).view(10, 2), "val": torch.zeros(3, 2)}, kept_phase="head", stopped=True,
         split=SimpleNamespace(train=tuple(range(100, 110))), config=SimpleNamespace(seed=1),
     )  # fmt: skip
-    found = kept.kept_features(SimpleNamespace(run=run))
+    found, logits = kept.look_back(SimpleNamespace(run=run))
+    assert logits is None
     assert len(found.samples) == len(found.train) == 4
     assert [int(i) - 100 for i in found.samples] == (found.train[:, 0] / 2).int().tolist()
 
 
 def test_nobody_waits_for_features_of_a_stopped_fine_tuning():
     run = SimpleNamespace(pooled={"train": torch.zeros(2, 2)}, kept_phase="finetune", stopped=True)
-    assert kept.kept_features(SimpleNamespace(run=run)) is None
+    assert kept.look_back(SimpleNamespace(run=run)) == (None, None)

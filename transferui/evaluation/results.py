@@ -36,7 +36,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         **_training_part(run),
         "dataset_fingerprint": run.dataset.fingerprint,
         "skipped": [[name, reason] for name, reason in _broken(run)],
-        "notes": list(run.notes),
+        "notes": [*run.split.notes, *run.notes],
         "final": final,
     }
     if final:

@@ -35,7 +35,7 @@ def model_card(facts: dict[str, Any]) -> str:
         "",
         "## Not for",
         "",
-        "Pictures of anything else: it answers one of its classes even then. Decisions about people.",
+        "Pictures of anything else: it says when one is like nothing it was shown, but not always. Decisions about people.",
         "If the training photos show people, the weights may let somebody guess who was in them: share with care.",
         "",
         "## Use",

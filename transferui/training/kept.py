@@ -7,7 +7,7 @@ from torch import Tensor
 
 from transferui.training.machine import in_parts
 from transferui.training.phases import Phases
-from transferui.training.state import Kept
+from transferui.training.state import Kept, Trained
 
 # Training photos whose features are kept: 2,000 fill a few megabytes and say as much about "near" and "far" as all.
 MOST = 2000
@@ -15,20 +15,29 @@ MOST = 2000
 BATCH = 16
 
 
-def kept_features(phases: Phases) -> Kept | None:
-    """Features of the kept model for at most `MOST` training photos and all validation photos, as they are (no copies).
+def look_back(phases: Phases) -> tuple[Kept | None, Tensor | None]:
+    """What the kept model sees in its photos as they are (no copies), and how well it knows them.
 
+    Features of at most `MOST` training photos and all validation photos, and logits (n_train, K) of all training photos.
     After a run that was stopped while blocks were learning there are none: nobody waits for them then.
     """
     run = phases.run
     frozen = bool(run.pooled) and run.kept_phase == "head"
     if run.stopped and not frozen:
-        return None
-    n = len(run.split.train)
-    picks = torch.randperm(n, generator=torch.Generator().manual_seed(run.config.seed))[:MOST].sort().values
-    train = run.pooled["train"][picks] if frozen else _carry_on(phases, phases.parts["train"].inputs[picks, 0])
+        return None, None
+    train = run.pooled["train"] if frozen else _carry_on(phases, phases.parts["train"].inputs[:, 0])
     val = run.pooled["val"] if frozen else _carry_on(phases, phases.parts["val"].inputs[:, 0])
-    return Kept(train, val, tuple(run.split.train[i] for i in picks.tolist()))
+    picks = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.config.seed))[:MOST].sort().values
+    kept = Kept(train[picks], val, tuple(run.split.train[i] for i in picks.tolist()))
+    return kept, None if run.stopped else _answers(run, train)
+
+
+@torch.inference_mode()
+def _answers(run: Trained, features: Tensor) -> Tensor:
+    """The kept head's logits (N, K), on the processor."""
+    run.model.eval()
+    logits: Tensor = run.model.head(features.to(run.device)).cpu()
+    return logits
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
-from transferui.training.kept import kept_features
+from transferui.training.kept import look_back
 from transferui.training.machine import available_cores, pick_device, pick_precision
 from transferui.training.model import Classifier, forget_quickly, frozen_digest
 from transferui.training.phases import Phases
@@ -36,9 +36,7 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     phases = Phases(run, parts, hooks)
     phases.learn()
     run.test_logits = phases.logits_of(parts["test"])
-    # How well it knows what it has learned from; a person who pressed Stop does not wait for that.
-    run.train_logits = None if run.stopped else phases.logits_of(parts["train"])
-    run.kept = kept_features(phases)
+    run.kept, run.train_logits = look_back(phases)
     run.frozen_unchanged = frozen_digest(run.model) == frozen
     if not run.frozen_unchanged:
         raise RuntimeError("a frozen stage has changed: this is a bug in freezing")

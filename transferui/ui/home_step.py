@@ -17,6 +17,7 @@ import gradio as gr
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
 from transferui.evaluation.reproduce import python_code, shell_code
+from transferui.evaluation.shown import headline
 from transferui.runs.store import hash_owner
 from transferui.ui import saving
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
@@ -118,22 +119,25 @@ def model_card(desk: Desk) -> str:
         return (
             '<section class="tu-card tu-mc"><h2>Model card</h2><p class="tu-none">It is written when a run is over.</p></section>'
         )
-    low, high = results["val_accuracy_low"], results["val_accuracy_high"]
     weakest = min(results["per_class"], key=lambda row: row["recall"] if row["n"] else 2)
     rows = [
         ("Answers", ", ".join(results["classes"][:30])),
         ("Made from", _made_from(results)),
         ("Learned", _learned(results)),
         ("Learned from", f"{results['n_train']:,} photos"),
-        (
-            "Accuracy",
-            f"{percent(results['val_accuracy'])} ({percent(low)}–{percent(high)}, {results['n_val']} validation photos)",
-        ),
+        ("Accuracy", _accuracy(results)),
         ("Weak spot", _weak_spot(weakest, results["n_val"])),
-        ("Not for", "photos of anything else: it will still answer one of these classes"),
+        ("Not for", "photos of anything else: it often says so, but not always"),
     ]
     body = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(text)}</bdi></dd></div>" for name, text in rows)
     return f'<section class="tu-card tu-mc"><h2>Model card</h2><p>Travels with the model, so that others know what it can do.</p><dl>{body}</dl></section>'
+
+
+def _accuracy(results: dict[str, Any]) -> str:
+    """The accuracy that step 3 shows large, with its interval."""
+    me = headline(results)
+    of = f"{results['cv']['n']} photos, cross-validated" if me.cross_validated else f"{results['n_val']} validation photos"
+    return f"{percent(me.accuracy)} ({percent(me.low)}–{percent(me.high)}, {of})"
 
 
 def _learned(results: dict[str, Any]) -> str:
