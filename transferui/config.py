@@ -85,10 +85,7 @@ class TrainConfig(BaseModel):
     batch_size: Annotated[
         int,
         _setting(
-            "Photos per step (batch size)",
-            "How many photos are looked at before the weights change a little.",
-            ge=1,
-            le=1024,
+            "Photos per step (batch size)", "How many photos are looked at before the weights change a little.", ge=1, le=1024
         ),
     ] = 32
     head_learning_rate: Annotated[
@@ -121,12 +118,7 @@ class TrainConfig(BaseModel):
     ] = "cosine"
     weight_decay: Annotated[
         float,
-        _number(
-            "Weight decay",
-            "Pulls weights gently towards zero, which keeps the answer simple.",
-            ge=0.0,
-            le=10.0,
-        ),
+        _number("Weight decay", "Pulls weights gently towards zero, which keeps the answer simple.", ge=0.0, le=10.0),
     ] = 0.05
     augmentation: Annotated[
         Literal["none", "flip", "crops", "crops_no_flip"],
@@ -202,8 +194,7 @@ class TrainConfig(BaseModel):
     def finetune_passes(self, n_train: int) -> int:
         """Passes over `n_train` photos while fine-tuning: as asked, else by the budget of steps, which few photos do not fill.
 
-        Source: a budget in steps by the number of photos and nothing else to tune is the idea of BiT-HyperRule (A. Kolesnikov
-        et al., 2020, Big Transfer); the numbers are our own.
+        Source: a budget in steps is the idea of BiT-HyperRule (A. Kolesnikov et al., 2020); the numbers are our own.
         """
         if self.finetune_epochs:
             return self.finetune_epochs
@@ -281,17 +272,12 @@ def _explain(error: ValidationError) -> UserError:
     name = str(first["loc"][0]) if first["loc"] else ""
     setting = SETTINGS.get(name)
     if setting is None:
-        return UserError(
-            "BAD_SETTING", f"There is no setting named {name[:60]!r}.", f"Settings are: {', '.join(SETTINGS)}.", name
-        )
+        words = f"There is no setting named {name[:60]!r}."
+        return UserError("BAD_SETTING", words, f"Settings are: {', '.join(SETTINGS)}.", name)
     found = repr(first.get("input"))
     found = found if len(found) < 60 else found[:57] + "..."
-    return UserError(
-        "BAD_SETTING",
-        f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}.",
-        "Choose a value in that range.",
-        name,
-    )
+    words = f"{setting.label} ({name}) must be {setting.allowed}, but it was {found}."
+    return UserError("BAD_SETTING", words, "Choose a value in that range.", name)
 
 
 def parse_setting(name: str, text: str) -> int | float | str:
@@ -308,6 +294,5 @@ def parse_setting(name: str, text: str) -> int | float | str:
     try:
         return int(text) if setting.kind == "int" else float(text)
     except ValueError:
-        raise UserError(
-            "BAD_SETTING", f"{setting.label} ({name}) must be {setting.allowed}, but it was {text[:60]!r}.", "", name
-        ) from None
+        words = f"{setting.label} ({name}) must be {setting.allowed}, but it was {text[:60]!r}."
+        raise UserError("BAD_SETTING", words, "", name) from None
