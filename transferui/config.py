@@ -84,10 +84,7 @@ class TrainConfig(BaseModel):
     batch_size: Annotated[
         int,
         _setting(
-            "Photos per step (batch size)",
-            "How many photos are looked at before the weights change a little.",
-            ge=1,
-            le=1024,
+            "Photos per step (batch size)", "How many photos are looked at before the weights change a little.", ge=1, le=1024
         ),
     ] = 32
     head_learning_rate: Annotated[
@@ -120,12 +117,7 @@ class TrainConfig(BaseModel):
     ] = "cosine"
     weight_decay: Annotated[
         float,
-        _number(
-            "Weight decay",
-            "Pulls weights gently towards zero, which keeps the answer simple.",
-            ge=0.0,
-            le=10.0,
-        ),
+        _number("Weight decay", "Pulls weights gently towards zero, which keeps the answer simple.", ge=0.0, le=10.0),
     ] = 0.05
     augmentation: Annotated[
         Literal["none", "flip", "crops", "crops_no_flip"],
@@ -201,8 +193,7 @@ class TrainConfig(BaseModel):
     def finetune_passes(self, n_train: int) -> int:
         """Passes over `n_train` photos while fine-tuning: as asked, else by the budget of steps, which few photos do not fill.
 
-        Source: a budget in steps by the number of photos and nothing else to tune is the idea of BiT-HyperRule (A. Kolesnikov
-        et al., 2020, Big Transfer); the numbers are our own.
+        Source: a budget in steps is the idea of BiT-HyperRule (A. Kolesnikov et al., 2020); the numbers are our own.
         """
         if self.finetune_epochs:
             return self.finetune_epochs
@@ -268,6 +259,5 @@ def parse_setting(name: str, text: str) -> int | float | str:
     try:
         return int(text) if setting.kind == "int" else float(text)
     except ValueError:
-        raise UserError(
-            "BAD_SETTING", f"{setting.label} ({name}) must be {setting.allowed}, but it was {text[:60]!r}.", "", name
-        ) from None
+        words = f"{setting.label} ({name}) must be {setting.allowed}, but it was {text[:60]!r}."
+        raise UserError("BAD_SETTING", words, "", name) from None

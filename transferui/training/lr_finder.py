@@ -129,6 +129,8 @@ def _trial(phase: Phase, setting: str, hooks: Hooks, known: Tensor | None) -> tu
     for group in _groups(optimizer, phase, of_head=True):
         group["lr"] *= FINE_HEAD if phase.name == "finetune" and phase.config.head_start == "trained" else 1.0
     steps, tried = HEAD_STEPS if of_head else BLOCK_STEPS, _groups(optimizer, phase, of_head=of_head)
+    # Earlier stages keep their share of the rate, so that what is found is a value for the setting.
+    shares = [group["lr"] / getattr(phase.config, setting) for group in tried]
     random, begun = torch.Generator().manual_seed(phase.config.seed), time.perf_counter()
     rates, losses, average = list[float](), list[float](), 0.0
     phase.model.train()
@@ -136,8 +138,8 @@ def _trial(phase: Phase, setting: str, hooks: Hooks, known: Tensor | None) -> tu
         if hooks.should_stop():
             raise StoppedError
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
-        for group in tried:
-            group["lr"] = rate
+        for group, share in zip(tried, shares, strict=True):
+            group["lr"] = rate * share
         average = SMOOTH * average + (1 - SMOOTH) * _step(phase, optimizer, random, known)
         smooth = average / (1 - SMOOTH ** (step + 1))
         lowest = min(losses, default=smooth)
