@@ -53,7 +53,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] *= slower
         self.schedule = make_schedule(self.optimizer, phase.config, self.steps * (phase.epochs - done), warm_up=fine)
-        self.average = Average(learning_part(phase)) if fine else None
+        # From nothing, weights move too far for an average of them to fit the BatchNorm averages of the last steps.
+        self.average = Average(learning_part(phase)) if gentle else None
         self.watch = Watch(loss, phase.model.head.linear.out_features)
         self.trouble, self.slower = "", slower
 
