@@ -20,6 +20,8 @@ _HOMES = {
     "probe_stages": "transferui.insight.probes",
     "learning_curve": "transferui.insight.learning_curve",
     "find_label_errors": "transferui.insight.labels",
+    "how_unusual": "transferui.insight.unusual",
+    "photo_map": "transferui.insight.maps",
     "transfer_gain": "transferui.insight.gain",
 }
 
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
     from transferui.insight.gain import transfer_gain
     from transferui.insight.labels import find_label_errors
     from transferui.insight.learning_curve import learning_curve
+    from transferui.insight.maps import photo_map
     from transferui.insight.probes import probe_stages
     from transferui.insight.ranking import rank_backbones
+    from transferui.insight.unusual import how_unusual
     from transferui.runs.worker import Result, train
 
 __all__ = [
@@ -42,9 +46,11 @@ __all__ = [
     "UserError",
     "__version__",
     "find_label_errors",
+    "how_unusual",
     "learning_curve",
     "load_model",
     "open_dataset",
+    "photo_map",
     "probe_stages",
     "rank_backbones",
     "train",

@@ -71,6 +71,7 @@ def test_the_photos_needed_are_read_off_only_where_they_can_be():
 
 def test_both_arms_run_and_all_of_it_is_plain_data(photos, data_dir, monkeypatch):
     monkeypatch.setattr(arms, "SCRATCH_EPOCHS", 2)
+    monkeypatch.setattr(arms, "SCRATCH_STEPS", 2)
     monkeypatch.setattr(arms, "PRETRAINED_EPOCHS", 1)
     seen = []
     found = transfer_gain(photos, effort=Effort(minutes=10, seeds=1, image_size=64), report=seen.append)

@@ -24,10 +24,11 @@ from transferui.training.train import train_model
 
 Start = Literal["pretrained", "scratch"]
 
-# Epochs: a few are enough for a network that knows much; the twin goes on until nothing improves for a while.
-PRETRAINED_EPOCHS, SCRATCH_EPOCHS, PATIENCE = 6, 60, 15
-# Ten times the step size that blocks with knowledge get: the usual rate for learning from nothing with Adam.
-PRETRAINED_RATE, SCRATCH_RATE = 3e-4, 3e-3
+# A few passes are enough for a network that knows much. Its twin gets ten times the step size, and a schedule that it goes
+# through to the end: only when its steps have become small do its BatchNorm averages fit its weights.
+PRETRAINED_EPOCHS, PRETRAINED_RATE = 6, 1e-4
+SCRATCH_STEPS, SCRATCH_EPOCHS, SCRATCH_RATE = 600, 40, 1e-3
+BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Arm:
         labels: (n_val,) true classes.
         answers: (n_val,) classes of the kept state; None when the run ended before there was one.
         states: (seconds, answers) of every better state on the way.
-        cut: it was ended by the time or by Stop, not because nothing improved.
+        cut: it was ended by the time or by Stop, or had fewer passes than it would need.
+        epoch_s: seconds on the clock of one pass through all stages.
     """
 
     labels: NDArray[np.int64]
@@ -56,6 +58,8 @@ class Arm:
     states: list[tuple[float, NDArray[np.int64]]] = field(default_factory=list)
     seconds: float = 0.0
     cut: bool = False
+    epoch_s: float = 0.0
+    n_train: int = 0
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -72,16 +76,22 @@ class Arm:
         return right
 
 
-def arm_config(start: Start, backbone: str, image_size: int, seed: int) -> TrainConfig:
-    """Settings of an arm."""
+def scratch_epochs(n_train: int) -> int:
+    """Passes after which a network from nothing has stopped improving: at least 40, and 600 steps with few photos."""
+    return max(SCRATCH_EPOCHS, -(-SCRATCH_STEPS * BATCH // max(1, n_train)))
+
+
+def arm_config(start: Start, backbone: str, image_size: int, seed: int, epochs: int = SCRATCH_EPOCHS) -> TrainConfig:
+    """Settings of an arm; `epochs` are the twin's."""
     common: dict[str, Any] = {
         "backbone": backbone, "image_size": image_size, "seed": seed, "trainable": "all", "augmentation": "flip",
+        "batch_size": BATCH,
     }  # fmt: skip
     if start == "pretrained":
         return TrainConfig(**common, finetune_epochs=PRETRAINED_EPOCHS, backbone_learning_rate=PRETRAINED_RATE)
     return TrainConfig(
         **common, weights="random", head_start="random", batchnorm_statistics="update", backbone_learning_rate=SCRATCH_RATE,
-        finetune_epochs=SCRATCH_EPOCHS, early_stopping=PATIENCE,
+        head_learning_rate=SCRATCH_RATE, finetune_epochs=min(1000, epochs), early_stopping=0,
     )  # fmt: skip
 
 
@@ -95,6 +105,7 @@ class _Recorder:
         """One row of progress."""
         if "row" in row:
             one = row["row"]
+            self.arm.epoch_s = float(one["elapsed_s"]) / one["epoch"]
             self.arm.curve.append(CurvePoint(round(self.clock(), 3), one["val_accuracy"], one["val_loss"]))
         self.watch.report({**row, "what": self.what})
 
@@ -129,5 +140,5 @@ def run_arm(dataset: Dataset, config: TrainConfig, data_dir: Path, watch: Watch,
     run = train_model(dataset, config, data_dir, Hooks(recorder.report, watch.should_stop, recorder.keep))
     arm.labels = np.array([dataset.samples[i].label for i in run.split.val])
     arm.answers = run.val_logits.argmax(1).numpy() if run.val_logits is not None else None
-    arm.seconds, arm.cut = clock(), run.stopped
+    arm.seconds, arm.cut, arm.n_train = clock(), run.stopped, len(run.split.train)
     return arm

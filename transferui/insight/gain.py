@@ -14,7 +14,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.data.dataset import Dataset
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
-from transferui.insight.arms import Arm, CurvePoint, arm_config, run_arm
+from transferui.insight.arms import Arm, CurvePoint, arm_config, run_arm, scratch_epochs
 from transferui.insight.catching_up import photos_needed
 from transferui.insight.features import Watch, go_on, opened, pick_sample, tell_nobody, warnings
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -23,6 +23,8 @@ from transferui.training.machine import pick_device
 # Photos and picture size on a processor: small enough that a network can learn from nothing while one waits.
 PHOTOS, SIDE, SEEDS, HELD_BACK = 480, 96, 3, 0.3
 RESAMPLES = 4000
+# Share of its time that the twin's passes are planned to fill.
+HEADROOM = 0.7
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,15 @@ class _Race:
         first = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from pretrained weights")
         if first.answers is None or first.cut:
             raise StoppedError
-        config = arm_config("scratch", self.backbone, self.side, seed)
-        watch = self._watch(time.monotonic() + (self.until - time.monotonic()) / seeds_left)
+        wanted = scratch_epochs(first.n_train)
+        # Its schedule must end within its share of the time, of which the next seeds' pretrained runs take a part.
+        share = (self.until - time.monotonic()) / seeds_left * HEADROOM
+        epochs = max(1, min(wanted, int(share / max(first.epoch_s, 1e-6))))
+        config = arm_config("scratch", self.backbone, self.side, seed, epochs)
         second = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from nothing")
         if not second.curve:
             raise StoppedError
+        second.cut = second.cut or epochs < wanted
         return first, second
 
     def needed(self, pairs: Sequence[tuple[Arm, Arm]]) -> int | None:
@@ -185,7 +191,7 @@ class _Race:
         half = pick_sample(replace(self.dataset, samples=tuple(train)), len(train) // 2)
         samples = (*(train[i] for i in half), *(s for s in self.dataset.samples if s.split == "val"))
         fewer = replace(self.dataset, samples=samples)
-        config = arm_config("scratch", self.backbone, self.side, 0)
+        config = arm_config("scratch", self.backbone, self.side, 0, scratch_epochs(len(half)))
         arm = run_arm(fewer, config, self.data_dir, self._watch(self.until), "From nothing with half of the photos")
         if arm.cut:
             return None
@@ -245,7 +251,7 @@ def _notes(gain: Gain, n_images: int, effort: Effort, over: bool) -> list[str]:
         why = "The time was over" if over and not gain.stopped else "Stopped"
         said.append(f"{why} after {len(gain.seeds)} of {effort.seeds} random starts.")
     if any(seed.scratch_cut for seed in gain.seeds):
-        said.append("The network that started from nothing had not stopped improving when its time was over.")
+        said.append("The network from nothing had too little time to learn all it could: with more minutes it may do better.")
     return said
 
 
