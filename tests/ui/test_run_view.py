@@ -22,7 +22,7 @@ def test_while_it_looks_it_tells_how_far_how_fast_and_what_came_from_the_cache()
 
 
 def test_while_it_learns_it_tells_epoch_and_best():
-    rows = [{"phase": "head", "elapsed_s": n, "val_accuracy": a} for n, a in ((1.0, 0.5), (2.0, 0.9), (3.0, 0.8))]
+    rows = [{"phase": "head", "epochs": 10, "elapsed_s": n, "val_accuracy": a} for n, a in ((1.0, 0.5), (2.0, 0.9), (3.0, 0.8))]
     shown = status({"state": "running", "phase": "head", "epoch": 3}, rows=rows, config=TrainConfig(epochs=10))
     assert "epoch 3 of 10" in shown and "7\u00a0s left" in shown and "best so far 90\u00a0%" in shown
 
@@ -53,10 +53,11 @@ def test_a_finished_run_tells_what_it_cost_and_that_freezing_was_checked():
 
 
 def test_epochs_of_both_phases_are_on_the_axis():
-    assert (
-        total_epochs(TrainConfig(epochs=5)) == 5 and total_epochs(TrainConfig(epochs=5, trainable="all", finetune_epochs=3)) == 8
-    )
-    assert total_epochs(TrainConfig(epochs=5, trainable="all", finetune_epochs=3, head_start="random")) == 3
+    both = {"epochs": 5, "trainable": "all", "finetune_epochs": 3}
+    assert total_epochs(TrainConfig(epochs=5), 100) == 5 and total_epochs(TrainConfig(**both), 100) == 8
+    assert total_epochs(TrainConfig(**both, head_start="random"), 100) == 3
+    by_steps = TrainConfig(trainable="all")
+    assert total_epochs(by_steps, 100) == 30 + by_steps.finetune_passes(80)
 
 
 def test_what_is_remembered_is_told_in_words():

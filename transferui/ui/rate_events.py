@@ -28,7 +28,7 @@ class RateEvents:
         """Connect the components."""
         shown = [self.finder.start, self.finder.stop, self.finder.found]
         self.finder.start.click(self.find, owner, shown, **LONG)
-        self.finder.stop.click(self.stop, owner, self.finder.stop, **QUIET)
+        self.finder.stop.click(self.stop_trial, owner, self.finder.stop, **QUIET)
         self.finder.found.pick(self.take, owner, [self.step.message, *self.step.out], **QUIET)
 
     def find(self, owner: str) -> Iterator[list[Any]]:
@@ -50,7 +50,7 @@ class RateEvents:
             else:
                 yield [gr.Button(interactive=False), gr.Button(interactive=True), html]
 
-    def stop(self, owner: str) -> gr.Button:
+    def stop_trial(self, owner: str) -> gr.Button:
         """End the trial at its next step."""
         with contextlib.suppress(UserError):  # a page that has not told who it is has started nothing
             dataset = desk_of(self.server, owner).dataset
