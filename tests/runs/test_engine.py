@@ -10,7 +10,10 @@ def test_the_engine_answers_explains_and_survives_its_children(store, photos, tm
     rows = []
     files = [(f"photos/{p.parent.name}/{p.name}", str(p)) for p in sorted(photos.rglob("*.jpg"))]
     answer = engine.ask("import_folder", rows.append, owner=ME, files=files, name="photos")
-    assert store.find_dataset(ME, answer["dataset_id"]).counts["red"] == 10 and [row["done"] for row in rows if "done" in row][-1] == 30
+    assert (
+        store.find_dataset(ME, answer["dataset_id"]).counts["red"] == 10
+        and [row["done"] for row in rows if "done" in row][-1] == 30
+    )
     with pytest.raises(UserError, match=r"no trained model"):
         engine.ask("predict", folder=str(tmp_path), picture=files[0][1])
     child = engine._children["pictures"][0]
