@@ -210,6 +210,8 @@ def test_a_wrong_setting_is_explained_where_it_is_typed(visit, photo_zip):
     to_model(page)
     page.get_by_role("button", name="Advanced settings").click()
     epochs = page.locator("#set-epochs input")
+    expect(epochs).to_have_value("30")
+    page.wait_for_timeout(800)  # what opened has got its values; nobody types faster
     epochs.fill("0")
     epochs.blur()
     expect(page.locator("#model-message [role=alert]")).to_contain_text("a whole number from 1 to 1000")
