@@ -67,7 +67,7 @@ def test_the_whole_journey(  # noqa: PLR0915 - one journey from end to end
     expect(page.locator("#loss-chart path.val")).to_be_visible()
     assert len(curve(page)) >= len(before)
     page.locator("#stop-button").click()
-    expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=2500)
+    expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=10_000)
     expect(page.locator("#run-result .tu-huge")).to_be_visible()
 
     page.locator("#back-2").click()
