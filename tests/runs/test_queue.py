@@ -87,6 +87,13 @@ def test_a_new_server_calls_a_run_without_process_interrupted(line, store, datas
     again.close()
 
 
+def test_a_run_that_was_asked_to_stop_is_stopped_however_its_process_ended(line, store, dataset):
+    run = store.create_run(ME, dataset.folder, QUICK)
+    run.write_status(state="running")
+    run.ask_to_stop()
+    assert line.status(run)["state"] == "stopped" and "before there was anything to keep" in run.status()["message"]
+
+
 def test_others_wait_and_see_their_place(line, store, dataset, photos, data_dir):
     first = line.submit(ME, dataset.id, LONG)
     state(line, first, "preparing", "running")

@@ -128,9 +128,7 @@ class RunQueue:
         if process:
             _kill(process)
         if run.status()["state"] in ACTIVE_STATES:
-            kept = run.results() is not None
-            message = "The best state so far was kept." if kept else "Stopped before there was anything to keep."
-            run.write_status(state="stopped", message=message)
+            _write_stopped(run)
 
     def _working(self, run: Run) -> bool:
         process = self._processes.get(run.id)
@@ -139,6 +137,9 @@ class RunQueue:
         return _process_of(run) is not None
 
     def _interrupt(self, run: Run) -> dict[str, Any]:
+        if run.is_to_stop:  # whoever asked for the end is not told of an accident, however it came about
+            _write_stopped(run)
+            return run.status()
         process = self._processes.get(run.id)
         hint = "Press Train again to repeat it."
         if process is not None and process.poll() == KILLED:
@@ -204,6 +205,13 @@ def child_environment() -> Mapping[str, str]:
     root = str(Path(__file__).parents[2])
     kept = {k: v for k, v in os.environ.items() if not k.endswith(("_TOKEN", "_SECRET", "_PASSWORD"))}
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
+
+
+def _write_stopped(run: Run) -> None:
+    """A run that was asked to stop has ended."""
+    kept = run.results() is not None
+    message = "The best state so far was kept." if kept else "Stopped before there was anything to keep."
+    run.write_status(state="stopped", message=message)
 
 
 def _process_of(run: Run) -> psutil.Process | None:

@@ -85,6 +85,11 @@ class Run:
         """results.json, or None before the run has one."""
         return read_json(self.folder / "results.json")
 
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether somebody has asked for its end."""
+        return (self.folder / "stop").exists()
+
     def ask_to_stop(self) -> None:
         """Leave the stop file; the training process looks for it at every step."""
         (self.folder / "stop").touch()

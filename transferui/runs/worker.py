@@ -170,7 +170,7 @@ class Worker:
         return Hooks(self._report, self._should_stop, self._keep)
 
     def _should_stop(self) -> bool:
-        return self.terminated or (self.run.folder / "stop").exists()
+        return self.terminated or self.run.is_to_stop
 
     def terminate(self, *_: object) -> None:
         """Signal handler: end at the next step, keeping the best state."""
