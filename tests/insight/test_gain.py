@@ -56,6 +56,7 @@ def test_only_the_start_and_the_pace_differ():
         "weights",
         "head_start",
         "batchnorm_statistics",
+        "head_learning_rate",
         "backbone_learning_rate",
         "finetune_epochs",
         "early_stopping",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from transferui.data.dataset import Dataset
 from transferui.insight.features import (
@@ -31,8 +30,9 @@ from transferui.training.features import Report, ShouldStop, StoppedError
 MOST = 2000
 # Shares of the photos learned from: even steps on the logarithmic axis on which such curves are nearly straight.
 SHARES = (0.1, 0.16, 0.25, 0.4, 0.63, 1.0)
-REPEATS, AT_LEAST, BUDGET_S = 20, 5, 3.0
+REPEATS, AT_LEAST, BUDGET_S = 20, 4, 2.0
 RESAMPLES = 200
+EXPONENTS = tuple(np.linspace(0.05, 1.0, 20))
 # Numbers of further photos per class that a person would think of.
 ROUND = (5, 10, 20, 50, 100, 200, 500, 1000)
 # A gain below one point is not worth a day with the camera.
@@ -191,21 +191,22 @@ def _interval(rows: Floats, sizes: Ints, ask: Ints) -> tuple[float, float, float
 
 
 def fit_power(sizes: Ints, errors: Floats) -> Floats:
-    """Floor, factor and exponent of error = floor + factor * (n / largest n) ** -exponent, then in units of one photo.
+    """Floor, factor and exponent of error = floor + factor * n ** -exponent with the least squared difference, none negative.
 
+    Given the exponent, the other two are linear, so a few exponents are tried.
     Source: Hestness et al., 2017, Deep learning scaling is predictable, empirically (inverse power laws); exponents of 0 to 1.
     """
     scale = float(sizes[-1])
-    span = max(float(errors[0] - errors[-1]), 1e-3)
-    start = np.array([0.5 * float(errors.min()), span, 0.5])
-    bounds = ([0.0, 0.0, 0.05], [max(float(errors.min()), 1e-6) + 1e-6, 1.0, 1.0])
-    start = np.clip(start, np.array(bounds[0]) + 1e-9, np.array(bounds[1]) - 1e-9)
-    floor, factor, exponent = least_squares(_residual, start, bounds=bounds, args=(sizes / scale, errors)).x
-    return np.array([floor, factor * scale**exponent, exponent])
-
-
-def _residual(values: Floats, sizes: Floats, errors: Floats) -> Floats:
-    return power(values, sizes) - errors
+    tried = []
+    for exponent in EXPONENTS:
+        wave = (sizes / scale) ** -exponent
+        spread = wave - wave.mean()
+        factor = max(0.0, float(spread @ errors) / float(spread @ spread))
+        floor = float(errors.mean() - factor * wave.mean())
+        if floor < 0:
+            floor, factor = 0.0, float(wave @ errors) / float(wave @ wave)
+        tried.append((float(((floor + factor * wave - errors) ** 2).sum()), floor, factor * scale**exponent, exponent))
+    return np.array(min(tried)[1:])
 
 
 def power(values: Floats, sizes: Floats | Ints) -> Floats:

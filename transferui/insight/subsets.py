@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 
 from transferui.insight.scores import STRENGTHS, Floats, Ints, ridge_from_parts
 
@@ -46,7 +46,8 @@ class Pool:
         unit = max(float(np.trace(centered)) / len(train), 1e-30)
         base = self.onehot[train].mean(axis=0)
         centered[np.diag_indices_from(centered)] += strength * unit
-        weights = solve(centered, self.onehot[train] - base, assume_a="pos")
+        factor = cho_factor(centered, lower=True, overwrite_a=True, check_finite=False)
+        weights = cho_solve(factor, self.onehot[train] - base, check_finite=False)
         across = self.products[np.ix_(test, train)]
         across = across - across.mean(axis=1, keepdims=True) - mean + mean.mean()
         scores: Floats = across @ weights + base
