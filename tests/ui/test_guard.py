@@ -1,4 +1,5 @@
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,7 +26,9 @@ def ask(path, *, method="GET", hosts=(), body=(b"",), query=b"", **headers):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(app, hosts)(scope, receive, send))
+    # In a thread of its own: in this one the browser tests' driver may have an event loop running.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(Guard(app, hosts)(scope, receive, send))).result()
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 
