@@ -77,7 +77,7 @@ def main() -> None:
     wanted = options(__doc__ or "", backbone="efficientnet_lite0")
     torch.set_num_threads(available_cores())
     b = get_backbone(wanted.backbone)
-    preprocessing = Preprocessing(b.image_size, b.resize_size, b.interpolation, b.mean, b.std)
+    preprocessing = b.preprocessing
     totals, floors, ratios = [], [], []
     with data_folder() as home:
         dataset = photos(wanted.photos, home)

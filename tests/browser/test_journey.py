@@ -37,27 +37,22 @@ def curve(page, chart="loss"):
     return page.locator(f"#{chart}-chart path.val").get_attribute("d")
 
 
-def test_the_whole_journey(  # noqa: PLR0915 - one journey from end to end
-    visit, photo_zip, one_photo, tmp_path
-):
-    page = visit()
-    give(page, photo_zip)
-    to_model(page)
-
+def freeze_by_click_and_key(page):
     blocks = page.locator("#network .stage")
     last = blocks.nth(blocks.count() - 2)
     expect(last).to_have_attribute("aria-checked", "false")
     last.click()
     expect(last).to_have_attribute("aria-checked", "true")
     expect(page.locator("#network .say")).to_contain_text("of 3.4 million weights")
-    page.locator("#network .stage").first.focus()
+    blocks.first.focus()
     page.keyboard.press("Space")
-    expect(page.locator("#network .stage").first).to_have_attribute("aria-checked", "true")
+    expect(blocks.first).to_have_attribute("aria-checked", "true")
     expect(page.locator("#freeze-preset label.selected")).to_have_text("My own choice")
     page.get_by_role("radio", name="Everything").check()
     expect(page.locator("#network .stage[aria-checked=false]")).to_have_count(0)
 
-    to_train(page)
+
+def refresh_in_the_middle_and_stop(page):
     page.locator("#train-button").click()
     expect(page.locator("#run-status")).to_contain_text("blocks and head", timeout=LONG)
     expect(page.locator("#accuracy-chart path.val")).to_be_visible(timeout=LONG)
@@ -70,6 +65,33 @@ def test_the_whole_journey(  # noqa: PLR0915 - one journey from end to end
     expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=10_000)
     expect(page.locator("#run-result .tu-huge")).to_be_visible()
 
+
+def show_a_photo(page, photo):
+    page.locator("#next-4").click()
+    page.locator("#test-image input[type=file]").set_input_files(photo)
+    expect(page.locator("#test-result .verdict")).to_be_visible(timeout=LONG)
+    page.locator("#confusion-matrix td button").first.click()
+    expect(page.locator("#confusion-matrix aside img").first).to_be_visible()
+    return page.locator("#test-result .rank .row").first.inner_text()
+
+
+def download(page, path):
+    page.locator("#next-5").click()
+    expect(page.locator("#download-model")).to_be_enabled(timeout=LONG)
+    with page.expect_download() as event:
+        page.locator("#download-model").click()
+    event.value.save_as(path)
+    return path
+
+
+def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    freeze_by_click_and_key(page)
+    to_train(page)
+    refresh_in_the_middle_and_stop(page)
+
     page.locator("#back-2").click()
     page.get_by_role("radio", name="Head only").check()
     expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)
@@ -78,22 +100,10 @@ def test_the_whole_journey(  # noqa: PLR0915 - one journey from end to end
     expect(page.locator("#run-status")).to_contain_text("every frozen weight is unchanged")
     expect(page.locator("#runs-list tbody tr")).to_have_count(2)
 
-    page.locator("#next-4").click()
-    page.locator("#test-image input[type=file]").set_input_files(one_photo)
-    expect(page.locator("#test-result .verdict")).to_be_visible(timeout=LONG)
-    shown = page.locator("#test-result .rank .row").first.inner_text()
-    page.locator("#confusion-matrix td button").first.click()
-    expect(page.locator("#confusion-matrix aside img").first).to_be_visible()
-
-    page.locator("#next-5").click()
-    expect(page.locator("#download-model")).to_be_enabled(timeout=LONG)
-    with page.expect_download() as event:
-        page.locator("#download-model").click()
-    bundle = tmp_path / "model.zip"
-    event.value.save_as(bundle)
+    shown = show_a_photo(page, one_photo)
+    bundle = download(page, tmp_path / "model.zip")
     best = tui.load_model(bundle).predict(one_photo)[0]
     assert best.class_name in shown and f"{100 * best.probability:.0f}" in shown
-
     with page.expect_file_chooser() as chooser:
         page.locator("#open-model").click()
     chooser.value.set_files(bundle)

@@ -120,6 +120,6 @@ def test_a_loss_that_ran_away_calls_for_a_tenth_of_the_step(phase: str, setting:
 
 
 def test_the_cross_validated_number_is_the_one_that_is_judged() -> None:
-    crossed = {"accuracy": 0.6, "low": 0.5, "high": 0.7, "n": 90, "majority_accuracy": 0.4}
+    crossed = {"accuracy": 0.6, "low": 0.5, "high": 0.7, "n": 90, "majority_accuracy": 0.4, "folds": 5, "repeats": 3}
     found = _say([], _results(10, 10, train_accuracy=1.0, headline="cv", cv=crossed))
     assert found["kind"] == "overfitting" and "60" in found["evidence"]

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.ui.conftest import answers, curve_rows
 from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
-from transferui.evaluation.shown import ShownRun, headline
+from transferui.evaluation.headline import headline
+from transferui.evaluation.shown import ShownRun
 
 HARD = ["a$b_c$", r"\frac{", "<script>alert(1)</script>", "🐶 dog", "日本語", "x" * 300, "line\nbreak", "", "&amp;"]
 
@@ -96,7 +97,7 @@ def test_the_same_run_gives_the_same_bytes():
 
 
 def test_a_cross_validated_run_is_headed_by_that_number():
-    cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 150, "folds": 5, "repeats": 3}
+    cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 150, "folds": 5, "repeats": 3, "majority_accuracy": 0.5}
     results = {**shown().results, "cv": cv, "headline": "cv"}
     assert headline(results).accuracy == 0.7 and "5-fold" in headline(results).where
     assert headline({**results, "headline": "val"}).accuracy == pytest.approx(100 / 120)

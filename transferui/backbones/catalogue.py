@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from transferui.data.preprocessing import Preprocessing
 from transferui.errors import UserError
 
 # torchvision's weights records give accuracies measured by its maintainers; other weights name their own source.
@@ -78,6 +79,11 @@ class Backbone:
     def feature_width(self) -> int:
         """Numbers per picture that the head gets."""
         return self.stages[-1].output[0]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How its pictures are prepared; this travels with the weights."""
+        return Preprocessing(self.image_size, self.resize_size, self.interpolation, self.mean, self.std)
 
     @property
     def url(self) -> str:

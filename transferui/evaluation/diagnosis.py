@@ -17,6 +17,7 @@ from typing import Any
 
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
+from transferui.evaluation.headline import Headline, headline
 
 # One-sided 5 % of the normal distribution.
 SURE = 1.645
@@ -46,15 +47,12 @@ class Facts:
     """What the rules look at.
 
     Attributes:
-        accuracy, low, high, n: the headline accuracy, its interval and its photos.
+        me: the accuracy that stands for the run.
         rows: one per epoch, of all phases.
         settings: the run's settings.
     """
 
-    accuracy: float
-    low: float
-    high: float
-    n: int
+    me: Headline
     results: Mapping[str, Any]
     rows: Sequence[Row]
     settings: Mapping[str, Any]
@@ -88,12 +86,7 @@ def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[
         ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting`` or ``good``), ``words``, ``evidence`` (with
         numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
     """
-    crossed = results["cv"] if results.get("headline") == "cv" else None
-    if crossed:
-        facts = Facts(crossed["accuracy"], crossed["low"], crossed["high"], crossed["n"], results, rows, settings)
-    else:
-        low, high = results["val_accuracy_low"], results["val_accuracy_high"]
-        facts = Facts(results["val_accuracy"], low, high, results["n_val"], results, rows, settings)
+    facts = Facts(headline(results), results, rows, settings)
     found = (rule(facts) for rule in (_ran_away, _guessing, _too_few, _overfitting, _underfitting))
     return next((verdict for verdict in found if verdict), None) or _good(facts)
 
@@ -119,11 +112,11 @@ def _ran_away(facts: Facts) -> dict[str, Any] | None:
 
 def _guessing(facts: Facts) -> dict[str, Any] | None:
     """Nothing that holds for new photos."""
-    base = _base(facts)
-    if not facts.results["guessing"] or facts.accuracy - base > FAR:
+    base = facts.me.base
+    if not facts.results["guessing"] or facts.me.accuracy - base > FAR:
         return None
     evidence = (
-        f"{_share(facts.accuracy)} of {facts.n} photos are right ({_share(facts.low)} to {_share(facts.high)}); "
+        f"{_share(facts.me.accuracy)} of {facts.me.n} photos are right ({_share(facts.me.low)} to {_share(facts.me.high)}); "
         f"always naming the largest class gets {_share(base)}."
     )
     if facts.settings.get("weights") == "random" and facts.results["frozen_prefix"]:
@@ -142,8 +135,8 @@ def _too_few(facts: Facts) -> dict[str, Any] | None:
     if not facts.results["guessing"]:
         return None
     evidence = (
-        f"{_share(facts.accuracy)} of only {facts.n} photos are right, which could be anything from {_share(facts.low)} to "
-        f"{_share(facts.high)}; always naming the largest class gets {_share(_base(facts))}."
+        f"{_share(facts.me.accuracy)} of only {facts.me.n} photos are right, which could be anything from "
+        f"{_share(facts.me.low)} to {_share(facts.me.high)}; always naming the largest class gets {_share(facts.me.base)}."
     )
     return _verdict("too_few", "Too few photos to tell whether it has learned anything.", evidence, "Add photos to every class.")
 
@@ -152,10 +145,10 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
     """It learns the training photos themselves instead of what they have in common."""
     rise = _rise(facts.last_phase)
     known = facts.train or 0.0
-    gap = known - facts.high > GAP or (known >= BY_HEART and facts.high < NEW_ONES)
+    gap = known - facts.me.high > GAP or (known >= BY_HEART and facts.me.high < NEW_ONES)
     if rise is None and not gap:
         return None
-    parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.accuracy)} of new ones."] if gap else []
+    parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.me.accuracy)} of new ones."] if gap else []
     if rise:
         best, change, error = rise
         parts.append(
@@ -192,7 +185,7 @@ def _good(facts: Facts) -> dict[str, Any]:
     """Nothing is wrong."""
     known = f"{_share(facts.train)} of the training photos and " if facts.train is not None else ""
     evidence = (
-        f"It gets {known}{_share(facts.accuracy)} of {facts.n} photos right that it had not seen, and the validation loss "
+        f"It gets {known}{_share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen, and the validation loss "
         "did not rise much while the training loss fell."
     )
     words = "Good: what it has learned holds for new photos."
@@ -200,12 +193,6 @@ def _good(facts: Facts) -> dict[str, Any]:
     if facts.tuned or smallest < ENOUGH_TO_TUNE:
         return _verdict("good", words, evidence, "More photos of the classes that it mixes up would help most.")
     return _verdict("good", words, evidence, _ladder(facts, 1) or "")
-
-
-def _base(facts: Facts) -> float:
-    """Accuracy of always naming the largest class, on the headline's photos."""
-    crossed = facts.results["cv"] if facts.results.get("headline") == "cv" else facts.results
-    return float(crossed["majority_accuracy"])
 
 
 def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:

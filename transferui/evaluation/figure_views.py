@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import ShownRun, headline, share
+from transferui.evaluation.shown import ShownRun, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"

@@ -14,7 +14,8 @@ from transferui.errors import UserError
 from transferui.evaluation import figure_views as colors
 from transferui.evaluation import report_parts as parts
 from transferui.evaluation.figures import Drawn, draw, run_views
-from transferui.evaluation.shown import ShownRun, headline, share
+from transferui.evaluation.headline import headline
+from transferui.evaluation.shown import ShownRun, share
 
 STYLE = Path(__file__).with_name("report.css")
 # Colors that figures are drawn in, and the report's tokens for them, which change with light and dark.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from transferui.evaluation.headline import headline
+
 
 def summary(values: Mapping[str, Any]) -> str:
     """What a person at a terminal needs of results.json: accuracy with interval, what guessing gets, the diagnosis, the cost."""
@@ -12,8 +14,7 @@ def summary(values: Mapping[str, Any]) -> str:
     lines = [_accuracy(values), *([_crossed(crossed)] if crossed else [])]
     lines.append(f"Always guessing the largest class: {values['majority_accuracy']:.1%}")
     if values.get("guessing"):
-        n = crossed["n"] if crossed and values["headline"] == "cv" else values["n_val"]
-        lines.append(f"No better than guessing, as far as {n} photos can tell.")
+        lines.append(f"No better than guessing, as far as {headline(values).n} photos can tell.")
     if diagnosis:
         lines.append(f"Diagnosis: {diagnosis['words']} {diagnosis['evidence']}")
     if diagnosis and diagnosis["try_words"]:

@@ -94,7 +94,7 @@ def load_network(name: str, data_dir: Path, watch: Watch | None = None) -> Netwo
     watch = watch or Watch()
     backbone, device = get_backbone(name), pick_device("auto")
     stages, classifier = build_backbone(name, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
-    preprocessing = Preprocessing(backbone.image_size, backbone.resize_size, backbone.interpolation, backbone.mean, backbone.std)
+    preprocessing = backbone.preprocessing
     dtype = pick_precision("auto", device)
     return Network(backbone, stages.eval().to(device), classifier.eval(), preprocessing, device, dtype)
 

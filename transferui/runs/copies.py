@@ -41,7 +41,7 @@ def make_copies(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
     choices = {choice: list(views_for(choice)) for choice in SETTINGS["augmentation"].choices}
     views = list(dict.fromkeys(view for names in choices.values() for view in names))
     b = backbone
-    preprocessing = Preprocessing(b.image_size, b.resize_size, b.interpolation, b.mean, b.std)
+    preprocessing = b.preprocessing
     photos = list[dict[str, Any]]()
     for label in range(len(dataset.class_names)):
         if len(photos) < PHOTOS and (shown := _example(dataset, label, preprocessing, views)):

@@ -11,7 +11,6 @@ from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.backbones.stages import build_backbone
 from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
-from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
 from transferui.training.kept import look_back
 from transferui.training.machine import available_cores, pick_device, pick_precision
@@ -53,7 +52,7 @@ def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -
     trainable = resolve_trainable(backbone, config.trainable)
     device = pick_device(config.device)
     split = split_dataset(dataset, config.val_fraction, config.seed)
-    preprocessing = Preprocessing(backbone.image_size, backbone.resize_size, backbone.interpolation, backbone.mean, backbone.std)
+    preprocessing = backbone.preprocessing
     if config.image_size:
         preprocessing = preprocessing.resized(config.image_size)
     stages, _ = build_backbone(

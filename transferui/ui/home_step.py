@@ -16,8 +16,8 @@ import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
+from transferui.evaluation.headline import headline
 from transferui.evaluation.reproduce import python_code, shell_code
-from transferui.evaluation.shown import headline
 from transferui.runs.store import hash_owner
 from transferui.ui import saving
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from transferui.evaluation.headline import Headline, headline
 from transferui.ui.html import percent, photos
 
 Values = Mapping[str, Any]
@@ -31,45 +32,31 @@ def result(values: Values | None) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in [*values["notes"], *_never_better(values)])
     notes = f'<div class="tu-wide tu-notes">{notes}</div>' if notes else ""
     return (
-        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge{luck}">{percent(me["accuracy"])}</p>'
-        f"<p>{_of_what(values, me)}<br>On new photos of the same kind, expect <b>{percent(me['low'])} to {percent(me['high'])}</b> "
+        f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge{luck}">{percent(me.accuracy)}</p>'
+        f"<p>{_of_what(values, me)}<br>On new photos of the same kind, expect <b>{percent(me.low)} to {percent(me.high)}</b> "
         f"<em>(95\u00a0% interval)</em>.</p>{_guessing(values, me)}{_beside(values)}</div>"
         f"{_scale(me)}{_diagnosis(values.get('diagnosis'))}{_classes(values)}{notes}</section>"
     )
 
 
-def headline(values: Values) -> dict[str, float]:
-    """The accuracy that is shown large: accuracy, low, high, n and what always naming the largest class gets."""
-    if values.get("headline") == "cv":
-        crossed = values["cv"]
-        return {key: crossed[key] for key in ("accuracy", "low", "high", "n")} | {"base": crossed["majority_accuracy"]}
-    return {
-        "accuracy": values["val_accuracy"],
-        "low": values["val_accuracy_low"],
-        "high": values["val_accuracy_high"],
-        "n": values["n_val"],
-        "base": values["majority_accuracy"],
-    }
-
-
-def _of_what(values: Values, me: Mapping[str, float]) -> str:
-    if values.get("headline") != "cv":
+def _of_what(values: Values, me: Headline) -> str:
+    if not me.cross_validated:
         return f"of {values['n_val']} validation photos answered right."
     crossed = values["cv"]
     rounds = f"{crossed['folds']} parts" if crossed["repeats"] == 1 else f"{crossed['folds']} parts, {crossed['repeats']} rounds"
     return (
-        f"of all {me['n']} photos answered right, each by a head that had not seen it "
+        f"of all {me.n} photos answered right, each by a head that had not seen it "
         f"<em>(cross-validation: {rounds})</em>. With so few photos that says more than the {values['n_val']} set aside alone."
     )
 
 
-def _guessing(values: Values, me: Mapping[str, float]) -> str:
+def _guessing(values: Values, me: Headline) -> str:
     """In plain words, when always naming the largest class explains the result as well."""
     if not values.get("guessing"):
         return ""
     return (
-        f'<p class="tu-guessing" role="note"><b>No better than guessing</b>, as far as {photos(int(me["n"]))} can tell: '
-        f"always naming the largest class gets {percent(me['base'])}.</p>"
+        f'<p class="tu-guessing" role="note"><b>No better than guessing</b>, as far as {photos(me.n)} can tell: '
+        f"always naming the largest class gets {percent(me.base)}.</p>"
     )
 
 
@@ -104,9 +91,9 @@ def _number(values: Values, key: str, n: int) -> str:
     return f"{text} of {n}"
 
 
-def _scale(me: Mapping[str, float]) -> str:
+def _scale(me: Headline) -> str:
     """Accuracy, interval and guessing on one line from 0 to 100 %."""
-    share, low, high, base = me["accuracy"], me["low"], me["high"], me["base"]
+    share, low, high, base = me.accuracy, me.low, me.high, me.base
     ticks = "".join(f'<span style="left:{x}%">{percent(x / 100)}</span>' for x in (0, 25, 50, 75, 100))
     label = f"{percent(share)}, interval {percent(low)} to {percent(high)}; largest class {percent(base)}"
     return (
