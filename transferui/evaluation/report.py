@@ -1,4 +1,4 @@
-"""A run on one page: HTML that needs nothing else. No script, no request to anywhere, light and dark, A4 when printed."""
+"""A run in one file: HTML that needs nothing else. No script, no request to anywhere, light and dark, A4 when printed."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from transferui.errors import UserError
 from transferui.insight.arms import Arm, CurvePoint, arm_config, run_arm, scratch_epochs
 from transferui.insight.catching_up import photos_needed
 from transferui.insight.features import Watch, go_on, opened, pick_sample, tell_nobody, warnings
+from transferui.insight.measurement import Measurement
 from transferui.training.features import Report, ShouldStop, StoppedError
 from transferui.training.machine import pick_device
 
@@ -43,7 +44,7 @@ class Seed:
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(Measurement):
     """What starting from pretrained weights was worth.
 
     Attributes:
@@ -67,13 +68,6 @@ class Gain:
     same_time_high: float = 0.0
     photos_needed: int | None = None
     seeds: tuple[Seed, ...] = ()
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import loo_scores
 from transferui.training.features import Report, ShouldStop, StoppedError
 
@@ -47,7 +47,7 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class LabelCheck:
+class LabelCheck(Measurement):
     """Likely mislabeled photos, most suspicious first.
 
     Attributes:
@@ -58,14 +58,7 @@ class LabelCheck:
     sentence: str
     n_images: int
     order: tuple[int, ...] = ()
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
     prefix_images: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def find_label_errors(
@@ -113,7 +106,7 @@ def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
     )  # fmt: skip
     notes = tuple(warnings(labels, names))
     return LabelCheck(
-        suspects, _sentence(suspects, len(labels)), len(labels), tuple(int(i) for i in features.indices[order]), notes
+        suspects, _sentence(suspects, len(labels)), len(labels), tuple(int(i) for i in features.indices[order]), notes=notes
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import Floats, Ints
 from transferui.insight.subsets import Pool, held_out, share_of
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -56,7 +57,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Measurement):
     """A learning curve and its likely continuation.
 
     Attributes:
@@ -77,14 +78,7 @@ class Curve:
     then_low: float = 0.0
     then_high: float = 0.0
     fit: tuple[float, float, float] | None = None
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
     prefix_images: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def learning_curve(

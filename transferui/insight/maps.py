@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -13,6 +13,7 @@ from sklearn.manifold import TSNE
 
 from transferui.data.dataset import Dataset
 from transferui.insight.features import Features, Watch, go_on, load_network, opened, pick_sample, pooled_features, tell_nobody
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import Floats, ridge_loo
 from transferui.training.features import Report, ShouldStop, StoppedError
 
@@ -44,7 +45,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class PhotoMap:
+class PhotoMap(Measurement):
     """Photos in two dimensions.
 
     Attributes:
@@ -56,13 +57,7 @@ class PhotoMap:
     class_names: tuple[str, ...]
     sentence: str
     kept: float | None = None
-    stopped: bool = False
     prefix_images: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def photo_map(

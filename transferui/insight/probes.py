@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from transferui.backbones.catalogue import Backbone, get_backbone, stages_with_weights
 from transferui.data.dataset import Dataset
 from transferui.evaluation.compare import compare_answers
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import Watch, go_on, load_network, opened, pick_sample, tell_nobody, warnings
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import LeaveOneOut, ridge_loo
 from transferui.insight.taps import tapped_features, width_of
 from transferui.insight.trials import Trial, try_stages
@@ -43,7 +43,7 @@ class StageProbe:
 
 
 @dataclass(frozen=True)
-class Probes:
+class Probes(Measurement):
     """The curve of accuracy over depth and what follows from it.
 
     Attributes:
@@ -63,14 +63,7 @@ class Probes:
     n_images: int
     trials: tuple[Trial, ...] = ()
     worth_training: str = ""
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
     prefix_images: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def probe_stages(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import LeaveOneOut, knn_loo, log_me, ridge_loo
 from transferui.training.features import CPU_BATCH, Report, ShouldStop, StoppedError
 from transferui.training.machine import available_cores, synchronize
@@ -73,7 +74,7 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Ranking(Measurement):
     """Networks, best first.
 
     Attributes:
@@ -85,14 +86,7 @@ class Ranking:
     recommended: str
     sentence: str
     n_images: int
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
     prefix_images: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 @dataclass
@@ -218,15 +212,16 @@ def forward_ms(network: Network) -> float:
 def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> Ranking:
     """Order, compare with the best photo by photo, recommend, and say it."""
     ordered = sorted(measured.rows, key=lambda pair: (-pair[0].ridge.value, pair[0].ms_per_image))
+    took = round(time.perf_counter() - begun, 3)
     if not ordered:
         sentence = "Stopped before the first network was done." if measured.stopped else "No network could be asked."
-        return Ranking((), "", sentence, 0, tuple(measured.notes), measured.stopped, seconds=time.perf_counter() - begun)
+        return Ranking((), "", sentence, 0, notes=tuple(measured.notes), stopped=measured.stopped, seconds=took)
     rows = [_against(ordered[0][1], *pair) for pair in ordered]
     chosen = _recommend(rows)
     notes = [*measured.notes, f"Stopped: {len(rows)} of {wanted} networks were done."] if measured.stopped else measured.notes
     return Ranking(
-        tuple(rows), chosen.name, _sentence(rows, chosen), measured.n_images, tuple(notes), measured.stopped,
-        measured.prefix_images, round(time.perf_counter() - begun, 3),
+        tuple(rows), chosen.name, _sentence(rows, chosen), measured.n_images, measured.prefix_images,
+        notes=tuple(notes), stopped=measured.stopped, seconds=took,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from transferui.backbones.stages import imagenet_logits
 from transferui.data.dataset import Dataset
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import Network, Watch, go_on, load_network, opened, pick_sample, pooled_features, tell_nobody
+from transferui.insight.measurement import Measurement
 from transferui.insight.scores import Floats, knn_loo
 from transferui.training.cache import FeatureCache
 from transferui.training.features import Extractor, Report, ShouldStop, StoppedError, Work, normalize
@@ -44,7 +45,7 @@ class LayerDistance:
 
 
 @dataclass(frozen=True)
-class Unusual:
+class Unusual(Measurement):
     """How unusual the photos are for a network.
 
     Attributes:
@@ -68,13 +69,6 @@ class Unusual:
     typical: float | None = None
     far: float | None = None
     knn: Accuracy | None = None
-    notes: tuple[str, ...] = ()
-    stopped: bool = False
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
 
 
 def how_unusual(

@@ -81,7 +81,7 @@ def layout() -> HomeStep:
             erase = gr.Button("Erase everything of mine", variant="stop", elem_id="erase")
     with gr.Row(elem_classes="tu-dls", equal_height=True):
         with gr.Column(elem_classes="tu-card tu-dlcard", min_width=320):
-            show(_tile("▤", "Report", "The run on one page: result, curves, mistakes, settings and code. Opens in any browser, prints on A4.", "report.html"))  # fmt: skip
+            show(_tile("▤", "Report", "The run in one file: result, curves, mistakes, settings and code. Opens in any browser, prints on A4.", "report.html"))  # fmt: skip
             with_photos = gr.Checkbox(
                 label="With photos", info="Small copies of some of your photos go into the file.", elem_id="report-photos"
             )
