@@ -24,10 +24,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import data_folder, machine, mean, ours, timed
+from benchmarks.measure import data_folder, each_set, machine, mean, ours, timed
 from benchmarks.peers import PEERS, Task
-from transferui.data.dataset import Dataset, Sample, open_dataset
-from transferui.errors import UserError
+from transferui.data.dataset import Dataset, Sample
 from transferui.files import read_json, write_json
 from transferui.presets import PRESETS
 from transferui.training.machine import available_cores
@@ -89,15 +88,9 @@ class _Book:
 def _sets(wanted: argparse.Namespace) -> Iterator[tuple[str, Dataset]]:
     """Every folder that holds a set, by name."""
     names = [name for name in wanted.only.split(",") if name]
-    folders = [wanted.sets / name for name in names] or sorted(path for path in wanted.sets.iterdir() if path.is_dir())
-    for folder in folders:
-        with data_folder() as home:
-            try:
-                dataset = open_dataset(folder, home)
-                dataset.require_trainable()
-            except UserError:  # a folder that holds no set
-                continue
-        yield folder.name, limited(dataset, wanted.limit) if wanted.limit else dataset
+    for name, dataset, _ in each_set(str(wanted.sets)):
+        if not names or name in names:
+            yield name, limited(dataset, wanted.limit) if wanted.limit else dataset
 
 
 def limited(dataset: Dataset, limit: int) -> Dataset:

@@ -8,45 +8,17 @@ python -m benchmarks.first_point --photos FOLDER          needs: Chromium, and p
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import data_folder, median, options, photos, spread, tell
+from benchmarks.serving import serving
 
 LIMITS = {"new photos": 4.0, "cached": 1.0}
 # Long enough for the spare process to have loaded torch.
 SPARE_S = 8.0
-
-
-@contextmanager
-def server(home: Path) -> Iterator[str]:
-    """`python app.py` on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--data-dir", str(home)], stdout=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url + "config", timeout=2).close()
-            break
-        except OSError:
-            time.sleep(0.25)
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 def packed(source: str, home: Path) -> tuple[Path, int]:
@@ -72,7 +44,7 @@ def press(page: Any) -> float:
 
 def once(browser: Any, archive: Path) -> dict[str, float]:
     """Both times on a fresh server."""
-    with data_folder() as home, server(home) as url:
+    with data_folder() as home, serving(home) as url:
         page = browser.new_context().new_page()
         page.goto(url)
         page.wait_for_timeout(1500)

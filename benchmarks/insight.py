@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import data_folder, options, ours, photos, tell, timed
-from benchmarks.precision import sets
+from benchmarks.measure import data_folder, each_set, options, ours, tell, timed
 from transferui.data.dataset import Dataset
-from transferui.errors import UserError
 from transferui.insight.features import Watch, load_network, pick_sample, pooled_features
 from transferui.insight.labels import find_label_errors
 from transferui.insight.learning_curve import learning_curve
@@ -29,14 +27,8 @@ def main() -> None:
     """Every set with every network that is ready."""
     wanted = options(__doc__ or "", backbone="efficientnet_lite0")
     rows = []
-    for source in sets(wanted.photos):
-        with data_folder() as home:
-            try:
-                dataset = photos(source, home)
-                dataset.require_trainable()
-            except UserError:  # a folder that holds no set
-                continue
-            row = {"set": Path(source).name, **reach(dataset, home), **again(dataset, home, wanted.backbone)}
+    for name, dataset, home in each_set(wanted.photos):
+        row = {"set": name, **reach(dataset, home), **again(dataset, home, wanted.backbone)}
         rows.append({**row, **costs(dataset, wanted.backbone)})
         print(rows[-1], flush=True)
     tell("Insight: ranking, stages, curve, labels", rows, wanted)

@@ -20,6 +20,8 @@ import torch
 
 from transferui.config import make_config
 from transferui.data.dataset import Dataset, open_dataset
+from transferui.data.samples import sample_sets
+from transferui.errors import UserError
 from transferui.runs.worker import train
 from transferui.training.machine import available_cores, pick_precision
 
@@ -71,6 +73,20 @@ def ours(dataset: Dataset, data_dir: Path, **settings: Any) -> Mapping[str, Any]
 def photos(source: str, data_dir: Path) -> Dataset:
     """The photos to measure with."""
     return open_dataset(source, data_dir)
+
+
+def each_set(source: str) -> Iterator[tuple[str, Dataset, Path]]:
+    """Name, photos and an empty data folder of every set in a folder of sets; without one, of our own sample sets."""
+    folder = Path(source)
+    sources = [str(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else None
+    for one in sources or [f"sample:{s.key}" for s in sample_sets() if not s.online]:
+        with data_folder() as home:
+            try:
+                dataset = photos(one, home)
+                dataset.require_trainable()
+            except UserError:  # a folder that holds no set
+                continue
+            yield Path(one).name, dataset, home
 
 
 def machine() -> dict[str, Any]:

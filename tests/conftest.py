@@ -1,17 +1,14 @@
 """What all tests share: a data folder of their own, drawn photos, and the real ones where they are at hand."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image, ImageDraw
+
+from benchmarks.serving import serving
 
 # What is tested is how an example ends; how long it takes on a busy machine says nothing.
 settings.register_profile("calm", deadline=None)
@@ -69,21 +66,5 @@ def photos(tmp_path):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """`python app.py` on a free port with a data folder of its own."""
-    home = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (home / "log.txt").open("w")
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", str(home / "data")]
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url + "config", timeout=2).close()
-            break
-        except OSError:
-            assert process.poll() is None, (home / "log.txt").read_text()
-            time.sleep(0.25)
-    yield url
-    process.terminate()
-    process.wait(timeout=10)
+    with serving(tmp_path_factory.mktemp("server")) as url:
+        yield url
