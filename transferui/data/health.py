@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transferui.data.copies import alike
+from transferui.data.alike import alike
 from transferui.data.dataset import Dataset
 from transferui.data.findings import MAX_CASES, Action, Case, Finding, count, load_findings, quoted, ranked, signature, some
 from transferui.data.images import Original, read_image
