@@ -104,6 +104,11 @@ def test_photos_without_class_folders_get_the_layout_explained(tmp_path):
         scan(make_zip(tmp_path / "a.zip", ["1.jpg", "2.jpg"]))
 
 
+def test_more_classes_than_a_page_can_show_are_refused(tmp_path):
+    with pytest.raises(UserError, match="At most 100 classes are possible, but there are 101"):
+        scan(make_zip(tmp_path / "a.zip", [f"class{n}/1.jpg" for n in range(101)]))
+
+
 def test_one_damaged_file_does_not_cost_the_others(tmp_path, data_dir):
     path = make_zip(tmp_path / "a.zip", ["cats/1.jpg", "dogs/2.jpg"])
     with zipfile.ZipFile(path, "a") as archive:

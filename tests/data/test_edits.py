@@ -3,7 +3,7 @@ import os
 import pytest
 
 from tests.conftest import draw_photo
-from transferui.data import edits
+from transferui.data import edits, layout
 from transferui.data.archive import scan
 from transferui.data.dataset import load_dataset, open_dataset
 from transferui.data.storage import create_dataset
@@ -62,6 +62,6 @@ def test_a_photo_that_is_not_there_cannot_be_removed(stored, data_dir, index):
 
 
 def test_there_is_an_end_to_the_number_of_classes(data_dir, stored, monkeypatch, tmp_path):
-    monkeypatch.setattr(edits, "MAX_CLASSES", 3)
+    monkeypatch.setattr(layout, "MAX_CLASSES", 3)
     with pytest.raises(UserError, match="At most 3"):
         edits.add_pictures(stored, data_dir, "fourth", [draw_photo(tmp_path / "1.jpg", "red", 1)])

@@ -10,12 +10,11 @@ from typing import Any
 
 from transferui.data.dataset import Dataset, load_manifest
 from transferui.data.images import store_image
-from transferui.data.layout import Skipped, clean_class_name, shown
+from transferui.data.layout import Skipped, clean_class_name, require_few, shown
 from transferui.data.looks import read_looks
 from transferui.data.storage import DatasetDraft, Report
 from transferui.errors import UserError
 
-MAX_CLASSES = 100
 Rows = list[dict[str, Any]]
 
 
@@ -36,8 +35,7 @@ def add_pictures(
     name = clean_class_name(class_name)
     old = _manifest(dataset, owner)
     names = list(old["class_names"]) + [name] * (name not in old["class_names"])
-    if len(names) > MAX_CLASSES:
-        raise UserError("TOO_MANY_CLASSES", f"At most {MAX_CLASSES} classes are possible.", "Remove one first.")
+    require_few(names)
     rows, skipped = list(old["samples"]), [Skipped(*pair) for pair in old["skipped"]]
     with DatasetDraft(data_dir) as draft:
         _link(dataset, rows, draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from transferui.errors import UserError
 
 MAX_NAME = 100
+MAX_CLASSES = 100
 PICTURES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .apng .webp .bmp .gif .tif .tiff .avif .heic .heif .ppm .pgm .ico .psd .svg".split()  # noqa: SIM905
 )
@@ -79,6 +80,17 @@ def clean_class_name(text: str) -> str:
     return name
 
 
+def require_few(class_names: Collection[str]) -> None:
+    """Check that there are not more classes than a page can show.
+
+    Raises:
+        UserError: ``TOO_MANY_CLASSES``.
+    """
+    if len(class_names) > MAX_CLASSES:
+        words = f"At most {MAX_CLASSES} classes are possible, but there are {len(class_names):,}."
+        raise UserError("TOO_MANY_CLASSES", words, "Leave some out or put some together.")
+
+
 def _printable(c: str) -> bool:
     # Cc control, Cs half a character, Co private use; Cf hides or reverses text (RLO) but joins emoji (ZWJ) too.
     category = unicodedata.category(c)
@@ -99,7 +111,7 @@ def sort_files(files: Sequence[FoundFile], skipped: list[Skipped]) -> Scan:
     """Give every file its class and split, unwrapping folders that hold nothing but one folder.
 
     Raises:
-        UserError: ``NO_CLASS_FOLDERS`` or ``EMPTY_DATASET``.
+        UserError: ``NO_CLASS_FOLDERS``, ``EMPTY_DATASET`` or ``TOO_MANY_CLASSES``.
     """
     pictures, notes = pictures_of(files, skipped), list[str]()
     depth = _wrapping(pictures)
@@ -114,7 +126,9 @@ def sort_files(files: Sequence[FoundFile], skipped: list[Skipped]) -> Scan:
         raise UserError("NO_CLASS_FOLDERS", f"There are {len(pictures)} pictures, but no class folders.", LAYOUT)
     if not entries:
         raise UserError("EMPTY_DATASET", "There is no picture in it.", LAYOUT)
-    return _merge_names(entries, skipped, notes)
+    found = _merge_names(entries, skipped, notes)
+    require_few({entry.class_name for entry in found.entries})
+    return found
 
 
 def pictures_of(files: Sequence[FoundFile], skipped: list[Skipped]) -> list[FoundFile]:
