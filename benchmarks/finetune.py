@@ -21,11 +21,12 @@ from transferui.config import make_config
 from transferui.data.dataset import Dataset
 from transferui.training import train as training
 from transferui.training.features import normalize
-from transferui.training.loop import Phase, Trainer
+from transferui.training.phase import Phase
 from transferui.training.phases import Phases
 from transferui.training.prefix import frozen_rows
 from transferui.training.recipe import augment
 from transferui.training.state import Hooks, Trained
+from transferui.training.trainer import Trainer
 
 
 def silent(*_: Any) -> None:

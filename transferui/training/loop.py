@@ -12,10 +12,8 @@ from torch import Tensor
 from transferui.training import watch
 from transferui.training.features import Report, ShouldStop
 from transferui.training.paired import loss_change
-from transferui.training.phase import Phase, Rows, judge, learning_part, phase_weights, predict_rows, validate
+from transferui.training.phase import Phase, judge, learning_part, phase_weights, validate
 from transferui.training.trainer import Trainer
-
-__all__ = ["Outcome", "Phase", "Rows", "Trainer", "learning_part", "phase_weights", "predict_rows", "run_phase", "validate"]
 
 # After trouble a phase goes on with a tenth of the learning rates, at most so often.
 TRIES, SLOWER = 3, 0.1

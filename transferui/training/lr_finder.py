@@ -21,7 +21,8 @@ from transferui.config import SETTINGS, TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.training.choose import snapshot
 from transferui.training.features import StoppedError
-from transferui.training.loop import Phase, Rows, learning_part, phase_weights, run_phase
+from transferui.training.loop import run_phase
+from transferui.training.phase import Phase, Rows, learning_part, phase_weights
 from transferui.training.prefix import frozen_rows
 from transferui.training.recipe import FINE_HEAD, make_optimizer
 from transferui.training.state import Hooks, Trained

@@ -14,7 +14,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache
 from transferui.training.features import MEMORY_BUDGET, Extractor, Report
-from transferui.training.loop import Rows
+from transferui.training.phase import Rows
 from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
 
