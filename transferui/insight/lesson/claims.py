@@ -25,35 +25,41 @@ def claims(lesson: Lesson) -> list[Claim]:
 
 def _time(lesson: Lesson) -> Claim:
     question = "Does it save time?"
-    why = (
-        "The frozen blocks already know how to see. They look at every photo once, and only the small new head has to learn "
-        "<em>(feature extraction)</em>."
-    )
+    if lesson.trainable:
+        why = "A network that can see already needs only small changes <em>(fine-tuning)</em>."
+    else:
+        why = (
+            "In your run the frozen blocks, which know how to see, looked at every photo once; only the small new head had to learn "
+            "<em>(feature extraction)</em>."
+        )
     ask = "Let all blocks learn in the step Model and train again. How many times longer does it take, and is the answer better?"
     gain = lesson.found("gain", "seeds")
     if gain is None:
         big = duration(lesson.seconds) if lesson.seconds is not None else NEVER
         small = "for the whole run" if lesson.seconds is not None else ""
         words = f"How long a network from nothing would take has not been measured. {why}"
-        return Claim(question, big, small, words, ask, _times(lesson, ()), PRESS["gain"])
-    seeds = gain["seeds"]
+        return Claim(question, big, small, words, ask, press=PRESS["gain"])
+    big, small, words = _race(gain["seeds"])
+    return Claim(question, big, small, f"{words} {why}", ask, _times(lesson, gain))
+
+
+def _race(seeds: Sequence[Found]) -> tuple[str, str, str]:
+    """How long both starts took to the twin's accuracy: the number, what it is, and a sentence."""
     at, long = reached(seeds), mean_of(seeds, "scratch_s")
     twin = f"From nothing, the network got {share(mean_of(seeds, 'scratch'))} right after computing for {duration(long)}"
+    if any(seed.get("scratch_cut") for seed in seeds):
+        twin += ", when its time was over"
     if at is None:
-        big, small = "no", "the network from nothing got further"
-        words = f"{twin}; the pretrained one did not get that far. {why}"
-    elif at < long:
-        big, small = f"{duration(at)} <i>instead of</i> {duration(long)}", "of computing until it is as good as from nothing"
-        words = f"{twin}. The pretrained one was as good after {duration(at)}. {why}"
-    else:
-        big, small = "not here", "the pretrained network was no quicker"
-        words = f"{twin}. The pretrained one needed {duration(at)} for that. {why}"
-    return Claim(question, big, small, words, ask, _times(lesson, seeds))
+        return "no", "the network from nothing got further", f"{twin}; the pretrained one did not get that far."
+    words = f"{twin}. The pretrained one was at least as good after {duration(at)}."
+    if at < long:
+        return f"{duration(at)} <i>instead of</i> {duration(long)}", "of computing until it is as good as from nothing", words
+    return "not here", "the pretrained network was no quicker", words
 
 
-def _times(lesson: Lesson, seeds: Sequence[Found]) -> str:
+def _times(lesson: Lesson, gain: Found) -> str:
     """Times as bars, each with what it reached."""
-    rows = []
+    rows, seeds = [], gain["seeds"]
     if lesson.seconds is not None:
         what = (
             "your run: only the head learned"
@@ -61,22 +67,20 @@ def _times(lesson: Lesson, seeds: Sequence[Found]) -> str:
             else f"your run: {len(lesson.trainable)} blocks and the head"
         )
         rows.append((what, lesson.seconds, finite((lesson.accuracy or {}).get("value"), -1)))
-    if seeds:
-        titles = {"pretrained": "all blocks, from pretrained weights", "scratch": "all blocks, from nothing"}
-        rows += [(titles[arm], mean_of(seeds, f"{arm}_s"), mean_of(seeds, arm)) for arm in titles]
-    most = max((seconds for _, seconds, _ in rows), default=0.0) or 1.0
+    titles = {"pretrained": "all blocks, from pretrained weights", "scratch": "all blocks, from nothing"}
+    rows += [(titles[arm], mean_of(seeds, f"{arm}_s"), mean_of(seeds, arm)) for arm in titles]
+    most = max(seconds for _, seconds, _ in rows) or 1.0
     drawn = "".join(
         f'<li><span>{escape(what)}</span><span class="ls-bar" aria-hidden="true"><i class="fill" style="width:{100 * seconds / most:.1f}%"></i>'
         f'</span><span class="ls-num"><b>{duration(seconds)}</b>{f" <em>{share(accuracy)} right</em>" if accuracy >= 0 else ""}</span></li>'
         for what, seconds, accuracy in rows
     )
+    used = int(finite(gain.get("n_train")) + finite(gain.get("n_val")))
     note = (
-        '<p class="ls-key"><em>The two with all blocks were measured with smaller pictures and fewer photos than your run: compare them '
-        "with each other.</em></p>"
-        if len(rows) > 2
-        else ""
+        f'<p class="ls-key"><em>The two with all blocks: {used:,} photos of {int(finite(gain.get("image_size")))} pixels; compare them with '
+        "each other.</em></p>"
     )
-    return f'<div class="ls"><ul class="ls-rows">{drawn}</ul>{note}</div>' if len(rows) > 1 else ""
+    return f'<div class="ls"><ul class="ls-rows">{drawn}</ul>{note}</div>'
 
 
 def _better(lesson: Lesson) -> Claim:

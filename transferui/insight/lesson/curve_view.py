@@ -36,8 +36,12 @@ def curve_card(found: Found, *, lead: bool = True) -> str:
         shapes, over = shapes + _dashed(found, places, forecast, axis), over + _then(forecast, axis)
     picture = plot(_words(places, forecast), shapes, (upright, ticks), over, "photos per class")
     key = (
-        '<p class="ls-key"><i class="line"></i> measured <i class="band"></i> eight of ten repeats'
-        + (' <i class="dash"></i> how it probably goes on <em>(extrapolation, 95\u00a0% interval)</em>' if forecast else "")
+        '<p class="ls-key"><span><i class="line"></i> measured</span><span><i class="band"></i> eight of ten repeats</span>'
+        + (
+            '<span><i class="dash"></i> how it probably goes on <em>(extrapolation, 95\u00a0% interval)</em></span>'
+            if forecast
+            else ""
+        )
         + "</p>"
     )
     return shell("curve", found, picture + key, lead=lead)
@@ -87,10 +91,11 @@ def _measured(places: Sequence[Found], axis: _Axis) -> str:
 
 def _values(places: Sequence[Found], axis: _Axis) -> str:
     """Each point with its number."""
-    return "".join(_mark(*axis.at(finite(p["per_class"]), finite(p["accuracy"])), share(finite(p["accuracy"]))) for p in places)
+    return "".join(_mark(*axis.at(finite(p["per_class"]), finite(p["accuracy"])), finite(p["accuracy"])) for p in places)
 
 
-def _mark(x: float, y: float, text: str, css: str = "") -> str:
+def _mark(x: float, y: float, accuracy: float, css: str = "", about: str = "") -> str:
+    text = f"{about}{100 * accuracy:.0f}<small>\u00a0%</small>"
     return f'<span class="pt {css}" style="left:{100 * x:.2f}%;bottom:{100 * y:.1f}%"><b>{text}</b></span>'
 
 
@@ -110,12 +115,12 @@ def _fitted(found: Found, n: float) -> float | None:
     fit = found.get("fit")
     if not fit or n <= 0:
         return None
-    return min(1.0, max(0.0, 1.0 - (finite(fit[0]) + finite(fit[1]) * n ** -finite(fit[2]))))
+    return min(1.0, max(0.0, 1.0 - (finite(fit[0]) + finite(fit[1]) * math.pow(n, -finite(fit[2])))))
 
 
 def _then(forecast: dict[str, float], axis: _Axis) -> str:
     x, y = axis.at(forecast["x"], forecast["then"])
-    return _mark(x, y, f"≈ {share(forecast['then'])}", "then")
+    return _mark(x, y, forecast["then"], "then", "≈\u00a0")
 
 
 def _words(places: Sequence[Found], forecast: dict[str, float] | None) -> str:

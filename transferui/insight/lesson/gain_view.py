@@ -17,6 +17,7 @@ from transferui.insight.lesson.marks import (
     path,
     plot,
     round_step,
+    sentence,
     share_axis,
     shell,
 )
@@ -51,8 +52,8 @@ def gain_card(found: Found, arms: tuple[str, str] = ARMS, *, lead: bool = True) 
         if needed
         else ""
     )
-    verdict = f'<p class="ls-verdict {css}"><b>{word}</b></p>'
-    return shell("gain", found, f"{verdict}{_curves(seeds, arms)}{_gaps(found)}{need}", lead=lead)
+    verdict = f'<p class="ls-verdict {css}"><b>{word}</b></p>{sentence(found) if lead else ""}'
+    return shell("gain", found, f"{verdict}{_curves(seeds, arms)}{_gaps(found)}{need}", lead=False)
 
 
 def mean_of(seeds: Sequence[Found], key: str) -> float:
@@ -112,7 +113,7 @@ def _curves(seeds: Sequence[Found], arms: tuple[str, str]) -> str:
     starts = f"mean of {len(seeds)} random starts, each thin" if len(seeds) > 1 else "one random start"
     label = f"Accuracy of the validation photos over computing time: {_words(seeds, arms)}"
     key = (
-        f'<p class="ls-key arms"><i class="pre"></i> {escape(arms[0])} <i class="none"></i> {escape(arms[1])} '
+        f'<p class="ls-key arms"><span><i class="pre"></i> {escape(arms[0])}</span><span><i class="none"></i> {escape(arms[1])}</span>'
         f"<em>({starts}; at the right what each kept)</em></p>"
     )
     return key + plot(label, shapes, (upright, ticks), over, "seconds of computing")
@@ -138,5 +139,5 @@ def _gaps(found: Found) -> str:
     values = [[finite(found.get(key)) for key in row] for row in keys]
     reach_to = 1.1 * max(0.1, *(abs(number) for row in values for number in row))
     titles = ("Until it stops improving", "In the same time")
-    rows = "".join(gap_row(f"<b>{title}</b>", *row, reach_to) for title, row in zip(titles, values, strict=True))
+    rows = "".join(gap_row(f"<b>{title}</b>", row, reach_to) for title, row in zip(titles, values, strict=True))
     return f'<div class="ls-gaps">{rows}{gap_axis("hurts", "helps")}</div>'

@@ -46,7 +46,7 @@ def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:
     acts = ""
     if buttons:
         acts = (
-            f'<span class="acts"><button type="button" class="ls-btn first" data-pick="label:move:{sample}">It is {name(one["rather"])}</button>'
+            f'<span class="acts"><button type="button" class="ls-btn yes" data-pick="label:move:{sample}">It is {name(one["rather"])}</button>'
             f'<button type="button" class="ls-btn" data-pick="label:keep:{sample}">The label is right</button>'
             f'<button type="button" class="ls-btn" data-pick="label:drop:{sample}">Leave it out</button></span>'
         )

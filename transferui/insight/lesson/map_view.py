@@ -15,6 +15,8 @@ from transferui.insight.lesson.marks import Found, finite, name, notes, said
 
 # Colors and shapes; with more classes they begin anew, with another pairing of the two.
 COLORS, SHAPES = 8, 8
+# More rings than this hide the dots, so they are drawn thinner.
+DENSE = 60
 # A picture that stands in the file itself; nothing else gets into the style.
 INLINE = re.compile(r"data:image/(jpeg|png);base64,[A-Za-z0-9+/=]+")
 # Side of the shown piece on the screen.
@@ -87,10 +89,11 @@ def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
     how = "t-SNE" if found.get("method") == "tsne" else "PCA"
     how += f", shows {100 * finite(kept):.0f}\u00a0% of the differences" if kept is not None else ""
     head = f"<h4>{escape(title)}</h4>" if title else ""
+    dense = " dense" if wrong > DENSE else ""
     label = escape(f"{title or 'Map'}: {len(places)} photos, {wrong} of them among another class; those are in the order of Tab")
     count = f"{wrong} of {len(places)} photos among another class" if wrong else f"all {len(places)} photos with their class"
     return (
-        f'<figure>{head}<div class="field" role="group" aria-label="{label}">{dots}</div>'
+        f'<figure>{head}<div class="field{dense}" role="group" aria-label="{label}">{dots}</div>'
         f"<figcaption>{count} <em>({how})</em></figcaption></figure>"
     )
 
@@ -124,6 +127,6 @@ def _legend(names: Sequence[str], drawn: Sequence[tuple[str, Found]]) -> str:
 def _key(pictures: bool) -> str:
     hover = "Point at a dot to see its photo. " if pictures else ""
     return (
-        f'<p class="ls-key"><i class="ring"></i> among another class <em>{hover}Distances across the whole map mean little; who lies '
+        f'<p class="ls-key"><span><i class="ring"></i> among another class</span><em>{hover}Distances across the whole map mean little; who lies '
         "beside whom does.</em></p>"
     )

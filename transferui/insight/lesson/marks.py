@@ -59,8 +59,12 @@ def shell(kind: str, found: Found, picture: str, *, lead: bool = True) -> str:
     Args:
         lead: put the sentence first; without it somebody else has said it.
     """
-    sentence = f'<p class="ls-lead">{said(found["sentence"])}</p>' if lead and found.get("sentence") else ""
-    return f'<div class="ls ls-{kind}">{sentence}{picture}{notes(found)}</div>'
+    return f'<div class="ls ls-{kind}">{sentence(found) if lead else ""}{picture}{notes(found)}</div>'
+
+
+def sentence(found: Found) -> str:
+    """What a measurement says, as a paragraph."""
+    return f'<p class="ls-lead">{said(found["sentence"])}</p>' if found.get("sentence") else ""
 
 
 def notes(found: Found) -> str:
@@ -81,21 +85,23 @@ def bar(accuracy: Found, css: str = "") -> str:
     )
 
 
-def gap_row(title: str, gap: float, low: float, high: float, reach_to: float) -> str:
+def gap_row(title: str, gap: Sequence[float], reach_to: float) -> str:
     """A difference of two accuracies with its interval on a line around zero.
 
     Args:
         title: HTML.
+        gap: the difference and both ends of its interval.
         reach_to: the difference at the ends of the line.
     """
-    left, right, at = (50 + 50 * max(-1.0, min(1.0, value / reach_to)) for value in (low, high, gap))
+    at, left, right = (50 + 50 * max(-1.0, min(1.0, value / reach_to)) for value in gap)
+    value, low, high = gap
     clear = "plus" if low > 0 else "minus" if high < 0 else ""
     span = f"{points(low)} to {points(high)}"
-    label = f"{points(gap)} points, 95\u00a0% interval {span}"
+    label = f"{points(value)} points, 95\u00a0% interval {span}"
     return (
         f'<div class="ls-gap {clear}"><span>{title}</span><span class="ls-gapline" role="img" aria-label="{label}"><i class="zero"></i>'
         f'<i class="span" style="left:{left:.1f}%;width:{right - left:.1f}%"></i><i class="at" style="left:{at:.1f}%"></i></span>'
-        f'<span class="ls-num"><b>{points(gap)} points</b> <em>({span})</em></span></div>'
+        f'<span class="ls-num"><b>{points(value)} points</b> <em>({span})</em></span></div>'
     )
 
 

@@ -84,12 +84,12 @@ def _head(lesson: Lesson, done: int, total: int) -> str:
 
 def _claim(n: int, claim: Claim) -> str:
     """One section: the question, the own number, why, the picture, and something to try."""
-    press = f'<p class="press">Not measured yet: press <b>{escape(claim.press)}</b></p>' if claim.press else ""
+    press = f'<p class="press">To measure it, press <b>{escape(claim.press)}</b></p>' if claim.press else ""
     small = f"<span>{claim.small}</span>" if claim.small else ""
     picture = f'<div class="picture">{claim.picture}</div>' if claim.picture else ""
     css = " open" if claim.press else ""
     return (
-        f'<section class="ls-claim{css}"><div class="own"><p class="n" aria-hidden="true">{n}</p><h2>{claim.question}</h2>'
+        f'<section class="ls-claim{css}"><div class="own"><div class="q"><span class="n" aria-hidden="true">{n}</span><h2>{claim.question}</h2></div>'
         f'<p class="big">{claim.big}{small}</p></div><div class="told"><p>{claim.words}</p>{press}</div>{picture}'
         f'<p class="ask"><b>Try it yourself</b> {escape(claim.ask)}</p></section>'
     )

@@ -114,15 +114,17 @@ def _trials(found: Found) -> str:
 
 def _trial(trial: Found, most: float, worth: str) -> str:
     gain, error = finite(trial.get("gain")), 2 * finite(trial.get("error"))
-    low, high = max(0.0, gain - error), gain + error
-    tag = '<span class="ls-tag">worth training</span>' if trial["stage"] == worth else ""
-    word = "more than chance" if trial.get("clear") else "within chance"
-    amount = f"{gain:.3f} lower".replace("-", "−") if gain > 0 else "no lower"
+    clear = bool(trial.get("clear"))
+    tag = ' <span class="ls-tag">worth training</span>' if trial["stage"] == worth else ""
+    drawn, amount = "", "not lower"
+    if gain > 0:
+        low, high = (100 * min(1.0, max(0.0, end) / most) for end in (gain - error, gain + error))
+        drawn = f'<i class="fill" style="width:{100 * gain / most:.1f}%"></i><i class="whisker" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>'
+        amount = f"{gain:.3f} lower <em>(± {error:.3f})</em>"
+    word = "more than chance" if clear else "within chance" if gain > 0 else "no help"
     return (
-        f'<li class="{"clear" if trial.get("clear") else ""}"><b>{escape(str(trial["stage"]))}</b><span class="ls-bar" aria-hidden="true">'
-        f'<i class="fill" style="width:{100 * max(0.0, gain) / most:.1f}%"></i><i class="whisker" style="left:{100 * low / most:.1f}%;'
-        f'width:{100 * (high - low) / most:.1f}%"></i></span><span class="ls-num">{amount} <em>(± {error:.3f}, {int(trial["n_val"])} photos)'
-        f"</em></span><span>{word} {tag}</span></li>"
+        f'<li class="{"clear" if clear else ""}"><b>{escape(str(trial["stage"]))}</b><span class="ls-bar" aria-hidden="true">{drawn}</span>'
+        f'<span class="ls-num">{amount} <em>on {int(trial["n_val"])} photos</em></span><span>{word}{tag}</span></li>'
     )
 
 

@@ -26,7 +26,7 @@ def rank_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
         "</span><span>Neighbors</span><span>Time</span><span>Size</span></div>"
     )
     key = (
-        '<p class="ls-key"><i class="whisker"></i> 95\u00a0% interval. <em>Neighbors: each photo is named after the photos that the '
+        '<p class="ls-key"><span><i class="whisker"></i> 95\u00a0% interval</span><em>Neighbors: each photo is named after the photos that the '
         "network finds most alike (nearest neighbors). Time: milliseconds per photo on this machine.</em></p>"
     )
     css = "ls-rankrows picks" if buttons else "ls-rankrows"

@@ -22,8 +22,11 @@ def unusual_card(found: Found, *, lead: bool = True) -> str:
     if not found.get("n_images"):
         return shell("unusual", found, "", lead=lead)
     known = found.get("typical") is not None and found.get("far") is not None
-    side = f'<div class="ls-beside">{_neighbors(found)}</div>'
-    body = f'<div class="ls-unusualtop"><div>{_scale(found) if known else ""}{_strip(found)}</div>{side}</div>'
+    left = f"{_scale(found) if known else ''}{_strip(found)}"
+    left = f"<div>{left}</div>" if left else ""
+    beside = f'<div class="ls-beside">{_neighbors(found)}</div>' if found.get("knn") else ""
+    alone = "" if left and beside else " alone"
+    body = f'<div class="ls-unusualtop{alone}">{left}{beside}</div>'
     forecast = '<p class="ls-key"><em>How unusual photos are is a description, not a forecast: unusual photos can be learned well.</em></p>'
     return shell("unusual", found, body + forecast, lead=lead)
 
