@@ -104,16 +104,21 @@ def _dot(place: Found, names: Sequence[str], sheet: _Sheet | None) -> str:
     wrong = place["label"] != place["answer"]
     css = f"{_look(int(place['label']))}{' wrong' if wrong else ''}{' left' if x > 0.5 else ''}{' up' if y < 0.5 else ''}"
     spot = f"left:{4 + 92 * x:.1f}%;bottom:{4 + 92 * y:.1f}%"
-    text = escape(f"{given}, looks like {answer}" if wrong else given)
+    label = escape(f"{given}, looks like {answer}")
+    text = f"{name(given)}, looks like {name(answer)}" if wrong else name(given)
     # Only mistakes are reached by Tab: hundreds of stops would be a trap.
-    access = f' tabindex="0" role="img" aria-label="{text}"' if wrong else ""
-    n = sheet.places.get(int(place["sample"])) if sheet else None
+    access = f' tabindex="0" role="img" aria-label="{label}"' if wrong else ""
+    return f'<i class="{css}" style="{spot}"{access}><b>{_piece(int(place["sample"]), sheet)}<span>{text}</span></b></i>'
+
+
+def _piece(sample: int, sheet: _Sheet | None) -> str:
+    """A sample's part of the sheet; nothing for one that is not on it."""
+    n = sheet.places.get(sample) if sheet else None
     if sheet is None or n is None:
-        return f'<i class="{css}" style="{spot}"{access}><b><span>{text}</span></b></i>'
-    across = SHOWN * (n % sheet.columns)
-    down = SHOWN * (n // sheet.columns)
-    piece = f"background-position:-{across}px -{down}px;background-size:{SHOWN * sheet.columns}px {SHOWN * sheet.rows}px"
-    return f'<i class="{css}" style="{spot}"{access}><b><u style="{piece}"></u><span>{text}</span></b></i>'
+        return ""
+    across, down = SHOWN * (n % sheet.columns), SHOWN * (n // sheet.columns)
+    size = f"{SHOWN * sheet.columns}px {SHOWN * sheet.rows}px"
+    return f'<u style="background-position:-{across}px -{down}px;background-size:{size}"></u>'
 
 
 def _legend(names: Sequence[str], drawn: Sequence[tuple[str, Found]]) -> str:
@@ -125,7 +130,7 @@ def _legend(names: Sequence[str], drawn: Sequence[tuple[str, Found]]) -> str:
 
 
 def _key(pictures: bool) -> str:
-    hover = "Point at a dot to see its photo. " if pictures else ""
+    hover = '<span class="ls-hover">Point at a dot to see its photo.</span>' if pictures else ""
     return (
         f'<p class="ls-key"><span><i class="ring"></i> among another class</span><em>{hover}Distances across the whole map mean little; who lies '
         "beside whom does.</em></p>"
