@@ -1,6 +1,8 @@
 """The lesson: each claim with an own number or with what to press, and never a word that was not measured."""
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -34,12 +36,23 @@ class Tags(HTMLParser):
             assert self.open.pop() == tag
 
 
+def tokens(css):
+    return dict(re.findall(r"(--tu-[\w-]+): (#[0-9a-f]{6})", css))
+
+
 def text(html):
     return re.sub(r"<[^>]*>", "", html).replace("\u00a0", " ")
 
 
 def by_question(lesson):
     return {claim.question.split("?")[0]: claim for claim in claims(lesson)}
+
+
+def test_a_page_that_shows_it_loads_neither_torch_nor_matplotlib():
+    code = (
+        "import sys; import transferui.insight.lesson.page; sys.exit(bool({'torch', 'matplotlib', 'gradio'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_nothing_measured_claims_nothing_and_says_what_to_press():
@@ -153,9 +166,6 @@ def test_sixty_classes_and_a_single_photo_of_each_fit():
 
 
 def test_the_file_has_the_colors_of_the_page():
-    def tokens(css):
-        return dict(re.findall(r"(--tu-[\w-]+): (#[0-9a-f]{6})", css))
-
     page = (ROOT / "assets" / "style" / "base.css").read_text()
     light, dark = FILE_STYLE.read_text().split("@media screen and (prefers-color-scheme: dark)")
     page_light, page_dark = page.split(".dark {")[:2]

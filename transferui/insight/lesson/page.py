@@ -6,8 +6,7 @@ from html import escape
 from pathlib import Path
 
 import transferui
-from transferui.evaluation.report import POLICY
-from transferui.evaluation.shown import share
+from transferui.evaluation.shown import POLICY, share
 from transferui.insight.lesson.claims import claims
 from transferui.insight.lesson.facts import Claim, Lesson
 from transferui.insight.lesson.gain_view import OWN_MODEL, gain_card
