@@ -174,3 +174,13 @@ def test_the_file_has_the_colors_of_the_page():
     assert tokens(dark).items() <= tokens(page_dark.split("}")[0]).items() and tokens(dark).keys() == tokens(light).keys()
     used = set(re.findall(r"var\((--tu-[\w-]+)\)", FILE_STYLE.with_name("lesson.css").read_text()))
     assert used <= tokens(light).keys()
+
+
+def test_its_style_and_the_pages_do_not_meet():
+    # Rules of the page that begin with a short class (.area) would change pictures on the page but not in the saved file.
+    html = lesson_body(made.lesson(made.everything()), picture=lambda _: "")
+    mine = {name for found in re.findall(r'class="([^"]*)"', html) for name in found.split()}
+    page = "".join(path.read_text() for path in (ROOT / "assets" / "style").glob("*.css"))
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", page, flags=re.DOTALL))
+    alone = {found for one in selectors for found in re.findall(r"(?:^|,)\s*(?:path|span)?\.([\w-]+)", one)}
+    assert mine & alone <= {"line"}  # the page styles only what is inside its .line, and there is nothing in ours

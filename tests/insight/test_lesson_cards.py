@@ -41,7 +41,7 @@ def test_buttons_are_only_there_when_asked_for():
 def test_a_probe_is_drawn_on_the_network_with_ice_up_to_where_to_freeze():
     html = probe_card(made.probes(), buttons=True)
     assert picks(html) == ["freeze"]
-    assert html.count('class="block ice"') == 3 and html.count('class="block warm"') == 2  # pool, and the head
+    assert html.count('class="ls-block ice"') == 3 and html.count('class="ls-block warm"') == 2  # pool, and the head
     assert "after stem 60\u00a0%" in html and "Best after stage2. 3 of 4 blocks frozen." in html
     assert "freeze up to stage2" in text(html) and html.count("<u>best</u>") == 1
 
@@ -143,12 +143,12 @@ def test_a_map_rings_mistakes_and_shows_photos_out_of_one_sheet():
 def test_a_sheet_that_is_not_a_picture_in_the_file_itself_is_left_out():
     for uri in ("http://x/y.jpg", "data:image/svg+xml;base64,AA", "data:image/jpeg;base64,AA);background:url(http://x"):
         html = map_card({"before": made.photo_map(), "sprite": {**made.SHEET, "uri": uri}})
-        assert "--sheet" not in html and "http" not in html and html.count('class="c0 f0') > 0
+        assert "--sheet" not in html and "http" not in html and html.count('class="k0 f0') > 0
 
 
 def test_sixty_classes_look_different_from_each_other():
     html = map_card({"before": made.photo_map([f"class {n}" for n in range(60)], n=120)})
-    looks = re.findall(r'<li><i class="(c\d f\d)"></i><bdi>', html)
+    looks = re.findall(r'<li><i class="(k\d f\d)"></i><bdi>', html)
     assert len(looks) == 60 == len(set(looks))
 
 

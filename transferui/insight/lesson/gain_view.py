@@ -107,7 +107,7 @@ def _curves(seeds: Sequence[Found], arms: tuple[str, str]) -> str:
         mean = axes.line(mean_curve(curves))
         at = height(value, floor)
         shapes += path([mean[-1], (1.0, at)], f"{css} lead") + path(mean, f"{css} strong") if mean else ""
-        over += f'<span class="end {css}" style="bottom:{100 * ends[css]:.1f}%"><b>{share(value)}</b></span>'
+        over += f'<span class="ls-end {css}" style="bottom:{100 * ends[css]:.1f}%"><b>{share(value)}</b></span>'
     step = round_step(axes.last)
     ticks = [(n * step / axes.last, f"{n * step:g}") for n in range(int(axes.last / step) + 1)]
     starts = f"mean of {len(seeds)} random starts, each thin" if len(seeds) > 1 else "one random start"

@@ -76,7 +76,7 @@ def _sheet(sprite: Mapping[str, Any] | None) -> _Sheet | None:
 
 def _look(label: int) -> str:
     """Classes of style for a class: after eight colors the shapes shift by one, so that pairs stay different for long."""
-    return f"c{label % COLORS} f{(label + label // COLORS) % SHAPES}"
+    return f"k{label % COLORS} f{(label + label // COLORS) % SHAPES}"
 
 
 def _map(title: str, found: Found, sheet: _Sheet | None) -> str:

@@ -124,7 +124,7 @@ def plot(label: str, shapes: str, ticks: tuple[Sequence[Tick], Sequence[Tick]], 
     below = "".join(f'<span style="left:{100 * at:.1f}%">{text}</span>' for at, text in ticks[1])
     named = f'<span class="unit">{unit}</span>' if unit else ""
     return (
-        f'<div class="ls-plot" role="img" aria-label="{escape(label)}"><div class="area">{upright}'
+        f'<div class="ls-plot" role="img" aria-label="{escape(label)}"><div class="ls-area">{upright}'
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{shapes}</svg>{over}</div>'
         f'<div class="x">{below}{named}</div></div>'
     )

@@ -77,7 +77,7 @@ def _head(lesson: Lesson, done: int, total: int) -> str:
     return (
         f'<header class="ls-head"><p class="eyebrow">{name(lesson.title)}{date}</p><h1>{TITLE}</h1><p class="sub">A network that had already '
         f"learned to see, {escape(lesson.backbone)}, was shown {classes}; {learned}. The textbooks claim eight things about that. Here "
-        f'each stands with the number of these very photos.{open_}</p><div class="facts">{shown}</div></header>'
+        f'each stands with the number of these very photos.{open_}</p><div class="ls-facts">{shown}</div></header>'
     )
 
 

@@ -69,9 +69,9 @@ def _network(found: Found, stages: Sequence[Found], facts: Backbone | None) -> s
     spans = f'<span class="ice" style="grid-column:span {frozen}">freeze</span>' if frozen else ""
     spans += f'<span class="warm" style="grid-column:span {columns - frozen}">{"may learn" if columns - frozen > 1 else "learns"}</span>'
     return (
-        f'<div class="ls-net" role="img" aria-label="{label}" style="--n:{columns}"><div class="area">'
+        f'<div class="ls-net" role="img" aria-label="{label}" style="--n:{columns}"><div class="ls-area">'
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{band(ends[0], ends[1], "band")}{line}</svg>{over}</div>'
-        f'<div class="blocks">{blocks}</div><div class="spans">{spans}</div></div>'
+        f'<div class="ls-blocks">{blocks}</div><div class="spans">{spans}</div></div>'
         '<p class="ls-key"><em>The line: how many photos a head would get right if the network ended after this block '
         "(linear probe). Pale: 95\u00a0% interval.</em></p>"
     )
@@ -90,13 +90,13 @@ def _block(stage: str, frozen: bool, facts: Backbone | None) -> str:
     state, mark = ("ice", ICE) if frozen else ("warm", WARM)
     short = stage.replace("stage", "s") if stage.startswith("stage") else stage
     return (
-        f'<span class="block {state}"><i style="--size:{size:.3f}">{mark}</i><b class="long">{escape(stage)}</b>'
+        f'<span class="ls-block {state}"><i style="--size:{size:.3f}">{mark}</i><b class="long">{escape(stage)}</b>'
         f'<b class="short">{escape(short)}</b></span>'
     )
 
 
 def _head() -> str:
-    return f'<span class="block warm"><i style="--size:.2">{WARM}</i><b>head</b></span>'
+    return f'<span class="ls-block warm"><i style="--size:.2">{WARM}</i><b>head</b></span>'
 
 
 def _trials(found: Found) -> str:
