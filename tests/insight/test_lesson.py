@@ -176,6 +176,14 @@ def test_the_file_has_the_colors_of_the_page():
     assert used <= tokens(light).keys()
 
 
+def test_every_part_of_a_picture_has_its_style():
+    html = lesson_html(made.lesson(made.everything()), with_photos=True, picture=lambda _: "")
+    body, style = html.split("<body>")[1], FILE_STYLE.with_name("lesson.css").read_text()
+    names = {name for found in re.findall(r'class="([^"]*)"', body) for name in found.split() if name.startswith("ls-")}
+    kinds_of_cards = {f"ls-{kind}" for kind in made.everything()} - {"ls-map"}
+    assert {name for name in names - kinds_of_cards if f".{name}" not in style} == set()
+
+
 def test_its_style_and_the_pages_do_not_meet():
     # Rules of the page that begin with a short class (.area) would change pictures on the page but not in the saved file.
     html = lesson_body(made.lesson(made.everything()), picture=lambda _: "")

@@ -86,7 +86,7 @@ def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
     dots = "".join(_dot(place, names, sheet) for place in sorted(places, key=lambda p: p["label"] != p["answer"]))
     wrong = sum(place["label"] != place["answer"] for place in places)
     kept = found.get("kept")
-    how = "t-SNE" if found.get("method") == "tsne" else "PCA"
+    how = "t‑SNE" if found.get("method") == "tsne" else "PCA"
     how += f", shows {100 * finite(kept):.0f}\u00a0% of the differences" if kept is not None else ""
     head = f"<h4>{escape(title)}</h4>" if title else ""
     dense = " dense" if wrong > DENSE else ""

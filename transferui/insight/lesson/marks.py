@@ -28,6 +28,11 @@ def name(text: Any) -> str:
     return f"<bdi>{escape(str(text))}</bdi>"
 
 
+def stage_name(stage: str) -> str:
+    """A block's name below it: in full where there is room, ``s3`` for ``stage3`` on a phone."""
+    return f'<b class="long">{escape(stage)}</b><b class="short">{escape(re.sub("^stage", "s", stage))}</b>'
+
+
 def finite(value: Any, default: float = 0.0) -> float:
     """A number that can be drawn; `default` for none, infinity and what is no number."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else default

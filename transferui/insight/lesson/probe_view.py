@@ -7,7 +7,7 @@ from html import escape
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone
 from transferui.evaluation.shown import share
-from transferui.insight.lesson.marks import Found, band, finite, height, path, reach, shell
+from transferui.insight.lesson.marks import Found, band, finite, height, path, reach, shell, stage_name
 
 ICE = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l2.5-2.5M12 18l-2.5 '
@@ -88,11 +88,7 @@ def _block(stage: str, frozen: bool, facts: Backbone | None) -> str:
     # The exponent keeps 900 and 1.7 million weights both visible, as in the drawing of the step Model.
     size = min(1.0, (params.get(stage, largest) / largest) ** 0.3)
     state, mark = ("ice", ICE) if frozen else ("warm", WARM)
-    short = stage.replace("stage", "s") if stage.startswith("stage") else stage
-    return (
-        f'<span class="ls-block {state}"><i style="--size:{size:.3f}">{mark}</i><b class="long">{escape(stage)}</b>'
-        f'<b class="short">{escape(short)}</b></span>'
-    )
+    return f'<span class="ls-block {state}"><i style="--size:{size:.3f}">{mark}</i>{stage_name(stage)}</span>'
 
 
 def _head() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from transferui.evaluation.shown import share
-from transferui.insight.lesson.marks import Found, finite, reach, shell
+from transferui.insight.lesson.marks import Found, finite, reach, shell, stage_name
 
 WORDS = ("typical", "unusual", "very unusual")
 
@@ -76,7 +76,7 @@ def _strip(found: Found) -> str:
         return ""
     most = max(value for _, value in rows) or 1.0
     bars = "".join(
-        f'<span><small>{value:.2f}</small><i style="height:{max(4.0, 44 * value / most):.0f}px"></i><b>{escape(stage)}</b></span>'
+        f'<span><small>{value:.2f}</small><i style="height:{max(4.0, 44 * value / most):.0f}px"></i>{stage_name(stage)}</span>'
         for stage, value in rows
     )
     label = escape("Distance by block: " + ", ".join(f"{stage} {value:.2f}" for stage, value in rows))
