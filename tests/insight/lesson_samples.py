@@ -74,7 +74,7 @@ def gain(verdict="positive", gap=0.3):
 
 
 def labels(n=14, given="ants", rather="bees"):
-    suspects = tuple(Suspect(10 + i, f"{given}/{i}.jpg", given, rather, 0.9 - 0.05 * i) for i in range(n))
+    suspects = tuple(Suspect(10 + i, f"{i:064x}", f"{given}/{i}.jpg", given, rather, 0.9 - 0.05 * i) for i in range(n))
     return plain(LabelCheck(suspects, f"{n} of 50 photos look more like another class.", 50))
 
 

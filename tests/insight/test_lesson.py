@@ -59,8 +59,8 @@ def test_nothing_measured_claims_nothing_and_says_what_to_press():
     lesson = made.lesson(accuracy=None, seconds=None)
     assert all(claim.press and claim.big == "not measured yet" and claim.ask for claim in claims(lesson))
     said = text(lesson_body(lesson))
-    assert "0 of 8 claims are measured so far." in said and said.count("To measure it, press") == 8
-    assert "this is yours" not in said and "Not measured yet: press Did transfer help?" in said
+    assert "0 of 8 claims are measured so far." in said and said.count("To measure it, press Measure at") == 8
+    assert "this is yours" not in said and "Not measured yet: press Measure at Did transfer help?" in said
 
 
 def test_with_everything_measured_each_claim_has_its_number_and_picture():

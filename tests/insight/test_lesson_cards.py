@@ -140,6 +140,15 @@ def test_a_map_rings_mistakes_and_shows_photos_out_of_one_sheet():
     assert "background-position:-112px -0px" in html and "After: Run 3" in html and "bees, looks like ants" in html
 
 
+def test_a_map_says_its_own_sentence_or_that_of_the_latest_map():
+    found = {"before": made.photo_map(), "after": None}
+    assert (
+        "4 photos; 1 lies" in map_card(found)
+        and "4 photos" not in map_card({**found, "sentence": "Seen from afar."}).split("legend")[0]
+    )
+    assert "ls-lead" not in map_card(found, lead=False)
+
+
 def test_a_sheet_that_is_not_a_picture_in_the_file_itself_is_left_out():
     for uri in ("http://x/y.jpg", "data:image/svg+xml;base64,AA", "data:image/jpeg;base64,AA);background:url(http://x"):
         html = map_card({"before": made.photo_map(), "sprite": {**made.SHEET, "uri": uri}})

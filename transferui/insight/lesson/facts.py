@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transferui.insight.lesson.marks import Found
+from transferui.insight.parts import PARTS
 
-# What to press for each measurement, as the page calls it.
-PRESS = {
-    "gain": "Did transfer help?", "rank": "Which network?", "probe": "Where to freeze?", "unusual": "How unusual are the photos?",
-    "curve": "Would more photos help?", "labels": "Are the labels right?", "map": "A map of the photos",
-}  # fmt: skip
+# The question whose button measures it, as the page asks it.
+PRESS = {part.name: part.question for part in PARTS.values()}
 NEVER = "not measured yet"
 
 
@@ -63,7 +61,7 @@ class Claim:
         big, small: the person's own number and what it is.
         words: what was found and why.
         ask: something to try.
-        press: what to measure; empty when it was.
+        press: the question of the page that measures it; empty when it was.
     """
 
     question: str

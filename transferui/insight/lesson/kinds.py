@@ -38,7 +38,7 @@ def kinds(lesson: Lesson) -> str:
 def _effect(key: str, verdict: str) -> tuple[bool, str]:
     """Whether it helped or hurt, as far as that was measured."""
     if not verdict:
-        return False, f"Not measured yet: press <b>{PRESS['gain']}</b>."
+        return False, f"Not measured yet: press Measure at <b>{PRESS['gain']}</b>."
     if verdict == key:
         return True, "Measured on your photos, against the same network from nothing."
     return False, f"Measured on your photos: {VERDICTS.get(verdict, ('not known', ''))[0].lower()}."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from transferui.insight.lesson.marks import Found, finite, name, notes, said
+from transferui.insight.lesson.marks import Found, finite, name, notes, sentence
 
 # Colors and shapes; with more classes they begin anew, with another pairing of the two.
 COLORS, SHAPES = 8, 8
@@ -42,12 +42,13 @@ def map_card(found: Found, *, lead: bool = True) -> str:
 
     Args:
         found: ``before`` and perhaps ``after`` (`PhotoMap` as dictionary), ``after_title``, and perhaps ``sprite``.
-        lead: put the sentence of the latest map first.
+        lead: put the sentence first: its own, or that of the latest map.
     """
     before, after = found.get("before"), found.get("after")
     maps = [(title, one) for title, one in (("Before: as it learned on ImageNet", before), (_after(found), after)) if one]
     drawn = [(title, one) for title, one in maps if one.get("places")]
-    said_first = f'<p class="ls-lead">{said(maps[-1][1].get("sentence", ""))}</p>' if lead and maps else ""
+    told = found if found.get("sentence") else maps[-1][1] if maps else {}
+    said_first = sentence(told) if lead else ""
     if not drawn:
         return f'<div class="ls ls-map">{said_first}{"".join(notes(one) for _, one in maps)}</div>'
     sheet = _sheet(found.get("sprite"))

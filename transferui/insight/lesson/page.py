@@ -83,7 +83,7 @@ def _head(lesson: Lesson, done: int, total: int) -> str:
 
 def _claim(n: int, claim: Claim) -> str:
     """One section: the question, the own number, why, the picture, and something to try."""
-    press = f'<p class="press">To measure it, press <b>{escape(claim.press)}</b></p>' if claim.press else ""
+    press = f'<p class="press">To measure it, press Measure at <b>{escape(claim.press)}</b></p>' if claim.press else ""
     small = f"<span>{claim.small}</span>" if claim.small else ""
     picture = f'<div class="picture">{claim.picture}</div>' if claim.picture else ""
     css = " open" if claim.press else ""
