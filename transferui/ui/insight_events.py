@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from transferui.ui import saving
 from transferui.ui.data_events import DataEvents
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, update
 from transferui.ui.html import notice, picked
-from transferui.ui.insight_step import POLL_S, Advice, InsightStep, is_live, just_wrote, view
+from transferui.ui.insight_step import Advice, InsightStep, pulse_of, status_of, view
 from transferui.ui.insight_view import suspects_now
 
 # Minutes of a comparison that trains networks from different starts: while a class waits, and for those who want to know.
@@ -47,7 +46,8 @@ class InsightEvents:
         advice.go.click(partial(self.measure, BEFORE_TRAINING), owner, there, **QUIET)
         step.halt.click(self.stop, owner, here, **QUIET)
         advice.halt.click(self.stop, owner, there, **QUIET)
-        step.timer.tick(self.poll, owner, here, **QUIET)
+        step.timer.tick(self.look, owner, [step.status, advice.status, step.pulse], **QUIET)
+        step.pulse.change(self.refreshed, owner, here, **QUIET)
         step.answers.pick(self.choose, owner, [*here, *after], **LONG)
         advice.answers.pick(self.choose, owner, [*there, *after], **LONG)
         saving.Saving(self.server).wire_lesson(step.lesson, owner, step.with_photos)
@@ -76,12 +76,19 @@ class InsightEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def poll(self, owner: str) -> list[Any]:
-        """The timer ticked: the answers are sent when there is a new one, and at the end."""
+    def look(self, owner: str) -> list[Any]:
+        """The timer ticked: tell the status, in both places."""
         try:
             desk = desk_of(self.server, owner)
-            fresh = not is_live(desk) or just_wrote(desk.measurement, 3 * POLL_S, time.time())
-            return [gr.skip(), *view(desk, fresh=fresh)]
+            said = status_of(desk)
+            return [said, said, pulse_of(desk)]
+        except UserError:
+            return skips(3)
+
+    def refreshed(self, owner: str) -> list[Any]:
+        """There is a new answer, or the measurement is over."""
+        try:
+            return [gr.skip(), *view(desk_of(self.server, owner))]
         except UserError as error:
             return self._refused(owner, error)
 

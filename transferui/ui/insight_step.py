@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from transferui.insight.parts import ALWAYS
-from transferui.runs.store import ACTIVE_STATES, Run
+from transferui.runs.store import ACTIVE_STATES
 from transferui.ui import insight_view, saving
 from transferui.ui.desk import Desk
 from transferui.ui.html import clickable, section, show, title
@@ -41,6 +41,8 @@ class InsightStep:
     halt: gr.Button
     status: gr.HTML
     answers: gr.HTML
+    reading: gr.HTML
+    pulse: gr.Textbox
     lesson: saving.Keep
     with_photos: gr.Checkbox
     timer: gr.Timer
@@ -49,14 +51,15 @@ class InsightStep:
     @property
     def out(self) -> list[Any]:
         """What changes with a measurement."""
-        return [self.go, self.halt, self.status, self.answers, self.timer]
+        return [self.go, self.halt, self.status, self.answers, self.reading, self.timer]
 
 
-def layout(timer: gr.Timer) -> InsightStep:
+def layout(timer: gr.Timer, pulse: gr.Textbox) -> InsightStep:
     """Draw the step.
 
     Args:
-        timer: ticks while something is measured; it stands outside of the steps, because one that is not open has no clock.
+        timer, pulse: the first ticks while something is measured, the other changes when there is a new answer; both stand outside
+            of the steps, because one that is not open has no clock.
     """
     show(title("What did transfer learning do?", "Seven questions, answered by measuring your own photos, not by a textbook."))
     message = show("", elem_id="insight-message")
@@ -65,6 +68,8 @@ def layout(timer: gr.Timer) -> InsightStep:
         halt = gr.Button("Stop", variant="stop", size="lg", elem_id="measure-stop", interactive=False)
         status = show("", elem_id="measure-status")
     answers = clickable("", "insight")
+    with gr.Accordion("Read it as a lesson", open=False, elem_classes="tu-acc", elem_id="read-lesson"):
+        reading = show("", elem_id="lesson-body")
     with gr.Column(elem_classes="tu-card tu-dlcard", elem_id="lesson"):
         show(section("Take the lesson home", "All of this as one page for the class: opens in any browser, prints on A4."))
         with_photos = gr.Checkbox(
@@ -76,7 +81,7 @@ def layout(timer: gr.Timer) -> InsightStep:
         lesson = saving.lesson("lesson-save")
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-5")
-    return InsightStep(message, go, halt, status, answers, lesson, with_photos, timer, back)
+    return InsightStep(message, go, halt, status, answers, reading, pulse, lesson, with_photos, timer, back)
 
 
 def advice_layout() -> Advice:
@@ -90,32 +95,33 @@ def advice_layout() -> Advice:
     return Advice(go, halt, status, answers)
 
 
-def view(desk: Desk, *, fresh: bool = True) -> list[Any]:
-    """Updates for `InsightStep.out` and `Advice.out`.
-
-    Args:
-        fresh: also the answers, which are large.
-    """
+def view(desk: Desk) -> list[Any]:
+    """Updates for `InsightStep.out` and `Advice.out`."""
     run = desk.measurement
     state = desk.server.queue.status(run) if run else None
     live = bool(state and state["state"] in ACTIVE_STATES)
-    ready, changed = desk.dataset is not None, bool(run and desk.dataset and run.dataset_id != desk.dataset.id)
-    results = (run.results() or {}) if run else {}
-    said = insight_view.status(state, len([name for name in ALWAYS if name in results]), changed=changed)
+    ready, results = desk.dataset is not None, (run.results() or {}) if run else {}
+    said = status_of(desk)
     go = gr.Button(interactive=ready and not live, variant="secondary" if set(ALWAYS) <= set(results) else "primary")
     halt = gr.Button(interactive=live)
-    answers = insight_view.answers(desk, results, live=live) if fresh else gr.skip()
-    advice = insight_view.advice(desk, results) if fresh else gr.skip()
-    return [go, halt, said, answers, gr.Timer(POLL_S, active=live), gr.Button(interactive=ready and not live), halt, said, advice]
+    answers, reading = insight_view.answers(desk, results, live=live), insight_view.lesson(desk, results)
+    ask = gr.Button(interactive=ready and not live)
+    return [go, halt, said, answers, reading, gr.Timer(POLL_S, active=live), ask, halt, said, insight_view.advice(desk, results)]
 
 
-def is_live(desk: Desk) -> bool:
-    """Whether a measurement is going on or waiting."""
+def status_of(desk: Desk) -> str:
+    """What the measurement is doing."""
     run = desk.measurement
-    return bool(run and desk.server.queue.status(run)["state"] in ACTIVE_STATES)
+    state = desk.server.queue.status(run) if run else None
+    results = (run.results() or {}) if run else {}
+    changed = bool(run and desk.dataset and run.dataset_id != desk.dataset.id)
+    return insight_view.status(state, len([name for name in ALWAYS if name in results]), changed=changed)
 
 
-def just_wrote(run: Run | None, within_s: float, now: float) -> bool:
-    """Whether a measurement has a new answer."""
-    file = run.folder / "results.json" if run else None
-    return bool(file and file.exists() and now - file.stat().st_mtime < within_s)
+def pulse_of(desk: Desk) -> str:
+    """A text that changes when there is a new answer, or when the measurement begins or ends."""
+    run = desk.measurement
+    if run is None:
+        return ""
+    file = run.folder / "results.json"
+    return f"{run.id} {desk.server.queue.status(run)['state']} {file.stat().st_mtime_ns if file.exists() else 0}"

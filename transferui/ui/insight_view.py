@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from typing import Any
 
+from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.errors import UserError
+from transferui.insight.lesson.curve_view import curve_card
+from transferui.insight.lesson.gain_view import OWN_MODEL, gain_card
+from transferui.insight.lesson.labels_view import labels_card
+from transferui.insight.lesson.map_view import map_card
+from transferui.insight.lesson.page import lesson_body
+from transferui.insight.lesson.probe_view import probe_card
+from transferui.insight.lesson.rank_view import rank_card
+from transferui.insight.lesson.unusual_view import unusual_card
 from transferui.insight.parts import ALWAYS, BEFORE_TRAINING, PARTS, Part
+from transferui.runs.lessons import lesson_of, picture_of
 from transferui.runs.store import ACTIVE_STATES
 from transferui.ui.desk import Desk
 from transferui.ui.html import notice, working
 
 Results = Mapping[str, Any]
+# Suspicious labels on the page; each picture weighs 6 KB, and nobody looks through more at once.
+SUSPECTS = 36
 CHANGED = "You have changed the photos since this was measured. Measure again to be up to date."
 
 
@@ -77,7 +90,46 @@ def _section(desk: Desk, part: Part, found: Mapping[str, Any] | None, *, live: b
 
 
 def _answer(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
-    return f"<p>{escape(str(found.get('sentence', '')))}</p>"
+    backbone = str(found.get("backbone", ""))
+    asked = (
+        f'<p class="tu-asked">asked: {escape(get_backbone(backbone).title)}</p>'
+        if backbone in CATALOGUE and part.name != "rank"
+        else ""
+    )
+    longer = '<p class="acts"><button type="button" data-pick="longer:gain">Measure for 10 minutes: a surer answer</button></p>'
+    return _card(desk, part, found) + (longer if part.name == "gain" else "") + asked
+
+
+def _card(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
+    if part.name == "labels":
+        shown = suspects_now(desk)
+        return labels_card({**found, "suspects": shown[:SUSPECTS], "sentence": _doubts(len(shown))}, _picture(desk))
+    if part.name in ("rank", "probe"):
+        return {"rank": rank_card, "probe": probe_card}[part.name](found, buttons=True)
+    if part.name == "chain":
+        return gain_card(found, OWN_MODEL)
+    return {"unusual": unusual_card, "curve": curve_card, "map": map_card, "gain": gain_card}[part.name](found)
+
+
+def _doubts(n: int) -> str:
+    if not n:
+        return "No label looks wrong (any more)."
+    many = "One photo looks" if n == 1 else f"{n} photos look"
+    return f"{many} more like another class than like the label. You decide."
+
+
+def _picture(desk: Desk) -> Callable[[int], str]:
+    dataset = desk.dataset
+    return partial(picture_of, dataset) if dataset else str
+
+
+def lesson(desk: Desk, results: Results) -> str:
+    """The same as a lesson to read."""
+    run, dataset, measured = desk.run, desk.dataset, desk.measurement
+    if dataset is None or measured is None or not results:
+        return '<p class="tu-none">It is written when something has been measured.</p>'
+    same = run if run and run.dataset_id == dataset.id else None
+    return lesson_body(lesson_of(dataset, results, measured.config.backbone, same), with_photos=False)
 
 
 def _has_parent(desk: Desk) -> bool:

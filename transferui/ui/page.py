@@ -41,7 +41,10 @@ def build(server: Server, where: str) -> gr.Blocks:
     with gr.Blocks(title="TransferUI", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
         show(header(where))
-        clock = gr.Timer(insight_step.POLL_S, active=False)
+        clock, pulse = (
+            gr.Timer(insight_step.POLL_S, active=False),
+            gr.Textbox(visible="hidden", elem_id="measure-pulse", label="Measuring"),
+        )
         with gr.Walkthrough(selected=1, elem_id="steps") as steps:
             with gr.Step("Data", id=1, elem_id="step-data"):
                 data = data_step.layout()
@@ -54,7 +57,7 @@ def build(server: Server, where: str) -> gr.Blocks:
             with gr.Step("Take home", id=5, elem_id="step-home"):
                 home = home_step.layout()
             with gr.Step("Understand", id=6, elem_id="step-understand"):
-                insight = insight_step.layout(clock)
+                insight = insight_step.layout(clock, pulse)
         Page(server, steps, data, model, train, test, home, insight).wire(page, owner)
     return page
 
