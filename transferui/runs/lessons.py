@@ -60,6 +60,7 @@ def save_lesson(measurement: Run, run: Run | None, to: Path, *, with_photos: boo
 def write_lesson(lesson: Lesson, dataset: Dataset, to: Path, *, with_photos: bool = False) -> Path:
     """Write a lesson as one HTML file and return its path."""
     html = lesson_html(lesson, with_photos=with_photos, picture=partial(picture_of, dataset))
+    to.absolute().parent.mkdir(parents=True, exist_ok=True)
     with replacing(to) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return to

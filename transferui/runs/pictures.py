@@ -22,7 +22,7 @@ from transferui.errors import UserError
 # Side of the picture that is shown beside an answer.
 SHOWN = 420
 # Squares of a sheet, in pixels, and how many stand in a row.
-SQUARE, COLUMNS = 44, 20
+SQUARE, COLUMNS = 56, 20
 # A map whose lightness grows evenly with the value, also for color-blind eyes.
 COLORS = "inferno"
 # How much of the photo stays visible where the map is weakest and strongest.

@@ -42,17 +42,25 @@ class InsightEvents:
         step, advice = self.step, self.advice
         self.after, self.refresh = after, refresh
         here, there = [step.message, *self.out], [message, *self.out]
-        step.go.click(partial(self.measure, ALWAYS), owner, here, **QUIET)
-        advice.go.click(partial(self.measure, BEFORE_TRAINING), owner, there, **QUIET)
-        step.halt.click(self.stop, owner, here, **QUIET)
-        advice.halt.click(self.stop, owner, there, **QUIET)
-        step.timer.tick(self.look, owner, [step.status, advice.status, step.pulse], **QUIET)
+        step.go.click(self.measure_everything, owner, here, **QUIET)
+        advice.go.click(self.ask_networks, owner, there, **QUIET)
+        step.halt.click(self.stop_measuring, owner, here, **QUIET)
+        advice.halt.click(self.stop_measuring, owner, there, **QUIET)
+        step.timer.tick(self.look_at_measurement, owner, [step.status, advice.status, step.pulse], **QUIET)
         step.pulse.change(self.refreshed, owner, here, **QUIET)
-        step.answers.pick(self.choose, owner, [*here, *after], **LONG)
-        advice.answers.pick(self.choose, owner, [*there, *after], **LONG)
+        step.answers.pick(self.choose_answer, owner, [*here, *after], **LONG)
+        advice.answers.pick(self.choose_answer, owner, [*there, *after], **LONG)
         saving.Saving(self.server).wire_lesson(step.lesson, owner, step.with_photos)
 
-    def measure(self, parts: Sequence[str], owner: str, minutes: float = SHORT_MINUTES) -> list[Any]:
+    def measure_everything(self, owner: str) -> list[Any]:
+        """Step 6's button: every question that can always be asked."""
+        return self._measure(owner, ALWAYS, SHORT_MINUTES)
+
+    def ask_networks(self, owner: str) -> list[Any]:
+        """Step 2's button: what the choice of a network and its frozen blocks rests on."""
+        return self._measure(owner, BEFORE_TRAINING, SHORT_MINUTES)
+
+    def _measure(self, owner: str, parts: Sequence[str], minutes: float) -> list[Any]:
         """Answers are wanted; a second press finds the measurement of the first."""
         try:
             desk = desk_of(self.server, owner)
@@ -66,7 +74,7 @@ class InsightEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def stop(self, owner: str) -> list[Any]:
+    def stop_measuring(self, owner: str) -> list[Any]:
         """Stop was pressed; what was finished is kept."""
         try:
             desk = desk_of(self.server, owner)
@@ -76,7 +84,7 @@ class InsightEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def look(self, owner: str) -> list[Any]:
+    def look_at_measurement(self, owner: str) -> list[Any]:
         """The timer ticked: tell the status, in both places."""
         try:
             desk = desk_of(self.server, owner)
@@ -92,13 +100,13 @@ class InsightEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def choose(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
+    def choose_answer(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A button in an answer was pressed."""
         what, _, rest = picked(event).partition(":")
         try:
             if what in ("measure", "longer"):
                 minutes = LONG_MINUTES if what == "longer" else SHORT_MINUTES
-                yield [*self.measure([rest], owner, minutes), *self.refresh(desk_of(self.server, owner))]
+                yield [*self._measure(owner, [rest], minutes), *self.refresh(desk_of(self.server, owner))]
             elif what == "label":
                 yield from self._label(owner, rest)
             else:

@@ -92,7 +92,7 @@ def _section(desk: Desk, part: Part, found: Mapping[str, Any] | None, *, live: b
 def _answer(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
     backbone = str(found.get("backbone", ""))
     asked = (
-        f'<p class="tu-asked">asked: {escape(get_backbone(backbone).title)}</p>'
+        f'<p class="tu-asked">Asked: {escape(get_backbone(backbone).title)}</p>'
         if backbone in CATALOGUE and part.name != "rank"
         else ""
     )

@@ -156,7 +156,7 @@ class TrainEvents:
         step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
         step.halt.click(self.stop, owner, out, **QUIET)
         step.forget.click(self.forget, owner, out, **QUIET)
-        step.timer.tick(self.look, owner, [step.status, step.pulse], **QUIET)
+        step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **QUIET)
         saving.Saving(self.server).wire_figures(step.figures, owner)
@@ -225,7 +225,7 @@ class TrainEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def look(self, owner: str) -> list[Any]:
+    def look_at_run(self, owner: str) -> list[Any]:
         """The timer ticked: tell the status. An event with all outputs would cost the browser ten times as much (0.14 s)."""
         try:
             desk = desk_of(self.server, owner)

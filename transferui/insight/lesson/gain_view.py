@@ -138,6 +138,7 @@ def _gaps(found: Found) -> str:
     keys = (("gap", "gap_low", "gap_high"), ("same_time_gap", "same_time_low", "same_time_high"))
     values = [[finite(found.get(key)) for key in row] for row in keys]
     reach_to = 1.1 * max(0.1, *(abs(number) for row in values for number in row))
-    titles = ("Until it stops improving", "In the same time")
+    cut = any(seed.get("scratch_cut") for seed in found.get("seeds", ()))
+    titles = ("As far as it came in its time" if cut else "Until it stops improving", "In the same time")
     rows = "".join(gap_row(f"<b>{title}</b>", row, reach_to) for title, row in zip(titles, values, strict=True))
     return f'<div class="ls-gaps">{rows}{gap_axis("hurts", "helps")}</div>'
