@@ -57,6 +57,11 @@ class Start:
         """This model as the new one's parent."""
         return self.lineage[-1]
 
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"your model: {self.model.dataset_name or self.model.name}"
+
     def sized(self, image_size: int) -> Preprocessing:
         """How pictures are prepared when they are to have this side; 0 keeps the model's own.
 
@@ -145,7 +150,9 @@ def _parent(name: str, facts: Mapping[str, Any], settings: Mapping[str, Any], st
         UserError: ``MODEL_BROKEN``.
     """
     try:
-        trainable = resolve_trainable(get_backbone(facts["backbone"]), str(settings.get("trainable", "none")))
+        wanted = str(settings.get("trainable", "none"))
+        # Where fine-tuning was tried and taken back, only the head has learned.
+        trainable = resolve_trainable(get_backbone(facts["backbone"]), wanted if facts.get("kept_phase") != "head" else "none")
         return as_ancestor(name, facts, trainable=trainable, fingerprint=state_digest(stages))
     except (ValidationError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
@@ -179,7 +186,7 @@ def require_same_backbone(config: TrainConfig, backbone: str) -> None:
     if config.backbone != backbone:
         raise UserError(
             "OTHER_BACKBONE",
-            f"The model to start from is a {get_backbone(backbone).title}, but the network asked for is "
+            f"The model to start from was made from {get_backbone(backbone).title}, but the network asked for is "
             f"{get_backbone(config.backbone).title}.",
             f"Choose {backbone} as the network, or another model to start from.",
             "backbone",
