@@ -66,7 +66,7 @@ def _new_photos(dataset: Dataset, effort: Effort, start: Start) -> Dataset:
         if new < LEAST_NEW and start.seen:
             raise UserError(
                 "TOO_FEW_NEW_PHOTOS",
-                f"Of {name!r} {LEAST_NEW} photos or more were expected that your model has not learned from, but there are {new}.",
+                f"Of {name!r} {LEAST_NEW} photos or more were expected that your model did not learn from, but there are {new}.",
                 "Add new photos of this class: on those it has learned from it would win unfairly.",
             )
     return small
