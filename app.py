@@ -17,13 +17,15 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from transferui.data.dataset import default_data_dir
+from transferui.insight.lesson.page import STYLE
 from transferui.ui.desk import start_server
 from transferui.ui.guard import Guard
 from transferui.ui.page import build
 from transferui.ui.theme import theme
 
 # The tokens and what all steps share come first.
-STYLES = sorted((Path(__file__).with_name("assets") / "style").glob("*.css"), key=lambda p: (p.name != "base.css", p.name))
+OURS = sorted((Path(__file__).with_name("assets") / "style").glob("*.css"), key=lambda p: (p.name != "base.css", p.name))
+STYLES = [*OURS, STYLE]
 ON_SPACES = bool(os.environ.get("SPACE_ID"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 

@@ -39,6 +39,16 @@ def test_labels_and_gain_print_one_object_or_lines(photos, data_dir):
     assert "seeds" in done.stderr
 
 
+def test_a_lesson_is_written_as_one_page(photos, data_dir, tmp_path):
+    done = run_here("lesson", photos, "--to", tmp_path / "new" / "lesson.html", "--minutes", "0.01", "--json")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "new" / "lesson.html").read_text(encoding="utf-8")
+    assert "Transfer learning, on your photos" in page and "http" not in page.replace("http-equiv", "").replace(
+        "http://www.w3.org", ""
+    )
+    assert set(json.loads(done.stdout)) == {"path", "rank", "unusual", "probe", "curve", "labels", "map", "gain"}
+
+
 @pytest.mark.parametrize("command", ["rank", "probe", "curve", "labels", "gain"])
 def test_what_the_user_can_mend_is_a_sentence(command, data_dir, tmp_path):
     done = run_here(command, tmp_path / "nowhere")

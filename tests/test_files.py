@@ -6,7 +6,7 @@ import pytest
 from safetensors import SafetensorError
 
 from transferui.errors import UserError
-from transferui.files import disk_full, empty_folder, folder_bytes, read_json, replacing, write_json
+from transferui.files import data_uri, disk_full, empty_folder, folder_bytes, read_json, replacing, write_json
 
 Disk = namedtuple("Disk", "free")
 
@@ -58,3 +58,8 @@ def test_a_folder_is_measured_and_emptied(tmp_path):
     empty_folder(tmp_path)
     empty_folder(tmp_path / "missing")
     assert tmp_path.is_dir() and folder_bytes(tmp_path) == 0 and not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_is_gone_is_an_empty_address(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"png")
+    assert data_uri(tmp_path / "a.png").startswith("data:image/png;base64,") and data_uri(tmp_path / "b.jpg") == ""

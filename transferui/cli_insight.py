@@ -1,11 +1,15 @@
-"""Commands about what transfer learning does with these photos: rank, probe, curve, labels, gain."""
+"""Commands about what transfer learning does with these photos: rank, probe, curve, labels, gain, lesson."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferui.backbones.catalogue import get_backbone
+from transferui.data.dataset import open_dataset
 from transferui.evaluation.metrics import Accuracy
+from transferui.insight.parts import ALWAYS, PARTS
 from transferui.terminal import Interruptible, add_command, data_dir_of, print_result
 
 if TYPE_CHECKING:
@@ -38,6 +42,14 @@ def add_insight_commands(commands: Any) -> None:
     gain.add_argument("--seeds", type=int, default=3, metavar="N", help="random starts of each (3)")
     gain.add_argument("--image-size", type=int, default=0, metavar="PX", help="0: 96 on a processor, else the network's own")
     gain.add_argument("--photos", type=int, default=480, metavar="N", help="at most so many photos (480)")
+    lesson = add_command(commands, "lesson", run_lesson, "answer every question about the photos and write it as one HTML page")
+    lesson.add_argument("source", metavar="SOURCE")
+    lesson.add_argument("--to", required=True, type=Path, metavar="FILE.html")
+    lesson.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    lesson.add_argument(
+        "--minutes", type=float, default=1.5, metavar="M", help="time for the network that starts from nothing (1.5)"
+    )
+    lesson.add_argument("--with-photos", action="store_true", help="put small copies of photos into the page")
 
 
 def _share(accuracy: Accuracy) -> str:
@@ -150,3 +162,20 @@ def _chain_lines(found: Gain) -> list[str]:
         f"({seed.pretrained_s:.0f} and {seed.scratch_s:.0f} s)"
         for seed in found.seeds
     ]
+
+
+def run_lesson(options: argparse.Namespace) -> int:
+    """Everything at once, to read."""
+    from transferui.insight.features import Watch  # noqa: PLC0415 - loads torch
+    from transferui.runs.lessons import lesson_of, write_lesson  # noqa: PLC0415
+    from transferui.runs.measuring import Wish, measure_all  # noqa: PLC0415
+
+    home = data_dir_of(options)
+    dataset = open_dataset(options.source, home)
+    wish = Wish(ALWAYS, get_backbone(options.backbone).name, options.minutes)
+    with Interruptible() as work:
+        answers = measure_all(dataset, wish, home, Watch(work.progress, work.should_stop), {}, len)
+    path = write_lesson(lesson_of(dataset, answers, wish.backbone), dataset, options.to, with_photos=options.with_photos)
+    lines = [f"{part.question} {answers[name]['sentence']}" for name, part in PARTS.items() if name in answers]
+    print_result(options, {"path": str(path), **answers}, "\n".join([*lines, f"Written to {path}"]))
+    return 0

@@ -35,7 +35,18 @@ def test_a_wrong_label_stands_out_as_a_mistake():
     features.labels[7] = (features.labels[7] + 1) % 3
     found = map_of(features, ("a", "b", "c"), "pca")
     assert [place.sample for place in found.places if place.label != place.answer] == [7]
-    assert "1 lie" in found.sentence
+    assert "One lies" in found.sentence
+
+
+def test_a_second_map_of_the_same_photos_is_turned_like_the_first():
+    features = three_heaps(60)
+    first = map_of(features, ("a", "b", "c"), "tsne")
+    turned = Features(
+        features.table @ np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0], features.labels, features.indices
+    )
+    again = map_of(turned, ("a", "b", "c"), "tsne", first)
+    apart = [np.hypot(a.x - b.x, a.y - b.y) for a, b in zip(first.places, again.places, strict=True)]
+    assert np.median(apart) < 0.25
 
 
 def test_four_photos_are_a_map_too():

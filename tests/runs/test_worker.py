@@ -1,25 +1,12 @@
-import errno
-
 import pytest
-import torch
 
 from tests.runs.conftest import ME
 from transferui.config import TrainConfig
 from transferui.errors import UserError
-from transferui.runs import worker
-from transferui.runs.worker import explain, train, train_folder
+from transferui.runs import telling, worker
+from transferui.runs.worker import train, train_folder
 
 TINY = TrainConfig(epochs=2, image_size=64)
-
-
-def test_a_full_disk_and_a_bug_are_told_apart(tmp_path):
-    assert explain(OSError(errno.ENOSPC, "No space left on device"), tmp_path).code == "DISK_FULL"
-    assert explain(ValueError("a bug"), tmp_path) is None
-
-
-def test_short_memory_says_what_to_choose_smaller(tmp_path):
-    for error in (MemoryError(), torch.OutOfMemoryError("x"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
-        assert explain(error, tmp_path).field == "batch_size"
 
 
 def test_training_tells_what_it_does_and_leaves_a_folder(photos, data_dir):
@@ -59,7 +46,7 @@ def test_a_bug_of_ours_gets_a_number_that_stands_in_the_log_too(store, dataset, 
 
 
 def test_speed_and_time_left_of_one_job_are_not_told_of_the_next(store, dataset, monkeypatch):
-    monkeypatch.setattr(worker, "STATUS_EVERY_S", 0)
+    monkeypatch.setattr(telling, "STATUS_EVERY_S", 0)
     run = store.create_run(ME, dataset.folder, TINY)
     teller = worker.Worker(run, store.data_dir, None)
     teller._report({"what": "Looking at every photo once", "done": 9, "total": 9, "images_per_s": 30, "eta_s": 0.1})

@@ -51,11 +51,6 @@ def test_a_cell_carries_its_columns_name_for_phones():
     assert '<td data-name="Found (recall)">1</td>' in html.table(["Class", "Found <em>(recall)</em>"], [["cat", "1"]])
 
 
-def test_a_picture_that_is_gone_is_an_empty_address(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"png")
-    assert html.data_uri(tmp_path / "a.png").startswith("data:image/png;base64,") and html.data_uri(tmp_path / "b.jpg") == ""
-
-
 @pytest.mark.parametrize("data", [None, 5, [], {}, {"pick": 3}, {"pick": None}])
 def test_an_event_that_is_not_ours_picks_nothing(data):
     import gradio as gr

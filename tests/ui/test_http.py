@@ -58,7 +58,17 @@ def test_a_wrong_setting_sent_past_the_page_is_refused_with_field_and_range(api,
 
 @pytest.mark.parametrize("owner", [None, 5, "short", "\ud800" * 20, [], {"a": 1}])
 def test_nobody_gets_anything(api, owner):
-    for name in ("start", "stop", "poll", "to_model", "undo"):
+    for name in (
+        "start",
+        "stop",
+        "poll",
+        "to_model",
+        "undo",
+        "measure_everything",
+        "ask_networks",
+        "stop_measuring",
+        "refreshed",
+    ):
         stranger = Api.__new__(Api)
         stranger.__dict__ = {**api.__dict__, "owner": owner}
         values = [json.dumps(api.values[i]) for i in api.functions[name]["inputs"][1:]]

@@ -15,15 +15,13 @@ from transferui.evaluation import figure_views as colors
 from transferui.evaluation import report_parts as parts
 from transferui.evaluation.figures import Drawn, draw, run_views
 from transferui.evaluation.headline import headline
-from transferui.evaluation.shown import ShownRun, share
+from transferui.evaluation.shown import POLICY, ShownRun, share
 
 STYLE = Path(__file__).with_name("report.css")
 # Colors that figures are drawn in, and the report's tokens for them, which change with light and dark.
 TOKENS = {colors.INK: "ink", colors.INK_2: "ink-2", colors.INK_3: "ink-3", colors.LINE: "line",
           colors.LINE_2: "line-2", colors.ACCENT: "accent", colors.BAD: "bad",
           colors.SUNK: "sunk", "#f0a066": "warm-line", "#9a3f08": "warm-ink"}  # fmt: skip
-# What a browser may do with this file: show it. Even a mistake in our escaping could load or run nothing.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 # A matrix with more classes than this is not readable in half a page.
 MATRIX_CLASSES = 60
 # Inches: figures that stand beside something are drawn smaller, so that their text is not.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
 from transferui.evaluation.shown import ShownRun, share
+from transferui.files import data_uri
 from transferui.training.lineage import RELATION_WORDS
 
 # Small pictures of each class, classes that get some, and worst mistakes: more would not fit on the page.
@@ -97,7 +97,7 @@ def _thumbnail(photos: Dataset, index: int, alt: str) -> str:
     path = thumbnail_path(photos, photos.samples[index]) if 0 <= index < len(photos.samples) else None
     if path is None:
         return ""
-    return f'<img src="data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" alt="{escape(alt)}">'
+    return f'<img src="{data_uri(path)}" alt="{escape(alt)}">'
 
 
 def network(run: ShownRun) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+# What a browser may do with a saved file: show it. Even a mistake in our escaping could load or run nothing.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
 
 @dataclass(frozen=True)
 class ShownRun:

@@ -34,12 +34,14 @@ class Suspect:
 
     Attributes:
         sample: index into ``dataset.samples``.
+        sha256: of the photo, by which it is found again when other photos are gone.
         name: where the photo came from.
         given, rather: class names: its label, and what the other photos say.
         doubt: how much more they say for the other class than for the label, above 0; near 1 they are of one mind.
     """
 
     sample: int
+    sha256: str
     name: str
     given: str
     rather: str
@@ -99,8 +101,9 @@ def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
     rather = others.argmax(axis=1)
     doubt = others[rows, rather] - scores[rows, labels]
     order = np.argsort(-doubt, kind="stable")
+    photos = [dataset.samples[i] for i in features.indices]
     suspects = tuple(
-        Suspect(int(features.indices[i]), dataset.samples[features.indices[i]].name, names[labels[i]], names[rather[i]],
+        Suspect(int(features.indices[i]), photos[i].sha256, photos[i].name, names[labels[i]], names[rather[i]],
                 round(float(doubt[i]), 4))
         for i in order[:LONGEST] if doubt[i] > 0
     )  # fmt: skip

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from transferui.data.dataset import Dataset
-from transferui.insight.features import Features, Watch, go_on, load_network, opened, pick_sample, pooled_features, tell_nobody
+from transferui.insight.features import (
+    Features,
+    Network,
+    Watch,
+    go_on,
+    load_network,
+    opened,
+    pick_sample,
+    pooled_features,
+    tell_nobody,
+)
 from transferui.insight.measurement import Measurement
 from transferui.insight.scores import Floats, ridge_loo
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -25,6 +37,7 @@ MOST = 800
 COMPONENTS = 50
 # Neighbors a dot tries to stay near; at most a third of the photos, and thirty where there are enough.
 PERPLEXITY = 30.0
+STOPPED = "Stopped before every photo was looked at."
 
 
 @dataclass(frozen=True)
@@ -77,20 +90,44 @@ def photo_map(
     begun, watch = time.perf_counter(), Watch(report, should_stop)
     found, home = opened(dataset, data_dir)
     try:
-        features = pooled_features(load_network(backbone, home, watch), found, pick_sample(found, MOST), home, watch)
+        return map_through(load_network(backbone, home, watch), found, pick_sample(found, MOST), home, watch, method=method)
     except StoppedError:
-        return PhotoMap(method, (), found.class_names, "Stopped before every photo was looked at.", stopped=True)
-    made = map_of(features, found.class_names, method)
-    took = round(time.perf_counter() - begun, 3)
-    return PhotoMap(**{**made.__dict__, "prefix_images": features.work.prefix_images, "seconds": took})
+        seconds = round(time.perf_counter() - begun, 3)
+        return PhotoMap(method, (), found.class_names, STOPPED, stopped=True, seconds=seconds)
 
 
-def map_of(features: Features, class_names: tuple[str, ...], method: Method) -> PhotoMap:
+def map_through(  # noqa: PLR0913 - keyword-only after the first five
+    network: Network, dataset: Dataset, indices: Sequence[int], data_dir: Path, watch: Watch, *, method: Method = "tsne",
+    start: PhotoMap | None = None,
+) -> PhotoMap:  # fmt: skip
+    """The map of some photos as a network sees them.
+
+    Args:
+        start: another map of the same photos; this one is turned like it, so that both can be compared.
+
+    Raises:
+        UserError: ``EMPTY_DATASET`` when no photo could be read.
+        StoppedError: when the watch says so.
+    """
+    begun = time.perf_counter()
+    features = pooled_features(network, dataset, indices, data_dir, watch)
+    watch.report({"what": "Drawing the map"})
+    made = map_of(features, dataset.class_names, method, start)
+    seconds = round(time.perf_counter() - begun, 3)
+    return replace(made, prefix_images=features.work.prefix_images, seconds=seconds)
+
+
+def map_of(features: Features, class_names: tuple[str, ...], method: Method, start: PhotoMap | None = None) -> PhotoMap:
     """The map of features that are there."""
     n = len(features.labels)
     components = PCA(min(COMPONENTS, n, features.table.shape[1]), random_state=0)
     table = components.fit_transform(features.table)
+    known = {place.sample: (place.x, place.y) for place in start.places} if start else {}
+    first = [known[int(i)] for i in features.indices if int(i) in known]
     flat = _flat(table, method)
+    if len(first) == n:
+        flat = _turned(flat, np.array(first))
+    flat = _scaled(flat)
     answers = ridge_loo(features.table, features.labels, len(class_names)).answers
     places = tuple(
         Place(int(sample), round(float(x), 4), round(float(y), 4), int(label), int(answer))
@@ -98,13 +135,15 @@ def map_of(features: Features, class_names: tuple[str, ...], method: Method) -> 
     )
     wrong = int((answers != features.labels).sum())
     sentence = f"{n} photos; those that the network finds alike lie together."
-    sentence += f" {wrong} lie among another class." if wrong else " Every photo lies with its class."
+    sentence += (
+        f" {'One lies' if wrong == 1 else f'{wrong} lie'} among another class." if wrong else " Every photo lies with its class."
+    )
     kept = float(components.explained_variance_ratio_[:2].sum()) if method == "pca" else None
     return PhotoMap(method, places, class_names, sentence, kept)
 
 
 def _flat(table: Floats, method: Method) -> Floats:
-    """Two dimensions, each from 0 to 1. Source of t-SNE: van der Maaten and Hinton, 2008, Visualizing data using t-SNE."""
+    """Two dimensions. Source of t-SNE: van der Maaten and Hinton, 2008, Visualizing data using t-SNE."""
     flat = np.zeros((len(table), 2))
     if method == "tsne" and len(table) >= 5:
         perplexity = min(PERPLEXITY, (len(table) - 1) / 3)
@@ -112,6 +151,19 @@ def _flat(table: Floats, method: Method) -> Floats:
     else:
         width = min(2, table.shape[1])
         flat[:, :width] = table[:, :width]
+    return flat
+
+
+def _turned(flat: Floats, like: Floats) -> Floats:
+    """The same map, turned and perhaps mirrored so that its photos lie as near as they can to where they lay before."""
+    centered = flat - flat.mean(axis=0)
+    turn, _ = orthogonal_procrustes(centered, like - like.mean(axis=0))
+    turned: Floats = centered @ turn
+    return turned
+
+
+def _scaled(flat: Floats) -> Floats:
+    """Both axes from 0 to 1."""
     low = flat.min(axis=0)
     scaled: Floats = (flat - low) / np.maximum(flat.max(axis=0) - low, 1e-12)
     return scaled

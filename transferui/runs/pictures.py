@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
+from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.data.images import read_image
 from transferui.data.preprocessing import Preprocessing
+from transferui.errors import UserError
 
 # Side of the picture that is shown beside an answer.
 SHOWN = 420
+# Squares of a sheet, in pixels, and how many stand in a row.
+SQUARE, COLUMNS = 56, 20
 # A map whose lightness grows evenly with the value, also for color-blind eyes.
 COLORS = "inferno"
 # How much of the photo stays visible where the map is weakest and strongest.
@@ -52,6 +58,20 @@ def heat_png(heat: Tensor, size: tuple[int, int], preprocessing: Preprocessing) 
     square = Image.fromarray((colors * 255).round().astype(np.uint8), "RGBA")
     layer.paste(square, ((size[0] - side) // 2, (size[1] - side) // 2))
     return _uri(layer, "PNG")
+
+
+def sheet(dataset: Dataset, samples: Sequence[int]) -> dict[str, Any]:
+    """Small squares of stored photos on one JPEG, row by row, with what it takes to cut them out again."""
+    rows = max(1, -(-len(samples) // COLUMNS))
+    whole = Image.new("RGB", (COLUMNS * SQUARE, rows * SQUARE), (128, 128, 128))
+    for n, i in enumerate(samples):
+        stored = thumbnail_path(dataset, dataset.samples[i])
+        try:
+            picture = read_image(stored if stored and stored.is_file() else dataset.samples[i].path, at_least=2 * SQUARE)
+        except UserError:
+            continue  # its place stays gray
+        whole.paste(ImageOps.fit(picture, (SQUARE, SQUARE)), (n % COLUMNS * SQUARE, n // COLUMNS * SQUARE))
+    return {"uri": _uri(whole, "JPEG"), "columns": COLUMNS, "side": SQUARE, "samples": list(samples)}
 
 
 def _uri(image: Image.Image, kind: str) -> str:

@@ -79,6 +79,10 @@ class Answers:
         """A dataset without some pictures."""
         return {"dataset_id": edits.drop_samples(self._mine(owner, dataset_id), self.data_dir, indices).id}
 
+    def move_sample(self, owner: str, dataset_id: str, sample: int, label: int) -> dict[str, str]:
+        """A dataset in which one picture has another class."""
+        return {"dataset_id": edits.move_samples(self._mine(owner, dataset_id), self.data_dir, [sample], label).id}
+
     def act_on_finding(self, owner: str, dataset_id: str, finding: str, case: int, action: int) -> dict[str, str]:
         """A dataset in which one finding of its health was acted on.
 
@@ -142,6 +146,14 @@ class Answers:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
         run_id, name = run
         return {"path": str(save_report(self.store.get_run(owner, run_id), name, Path(to), with_photos=with_photos))}
+
+    def save_lesson(self, owner: str, measurement: str, run: str, to: str, with_photos: bool) -> dict[str, str]:
+        """Write what was measured as one HTML file; `run` is the id of the shown run, or empty."""
+        from transferui.runs.lessons import save_lesson  # noqa: PLC0415 - not every child writes one
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        shown = self.store.get_run(owner, run) if run else None
+        return {"path": str(save_lesson(self.store.get_run(owner, measurement), shown, Path(to), with_photos=with_photos))}
 
     def open_bundle(self, path: str) -> dict[str, Any]:
         """Check a bundle and tell what it is."""

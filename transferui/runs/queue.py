@@ -25,6 +25,8 @@ from transferui.runs.store import ACTIVE_STATES, Run, Store
 
 # After Stop the process has this long to end by itself; then it is killed, which is safe: every file is replaced whole.
 GRACE_S = 0.8
+# A measurement that is stopped still has to work out what follows from what it has.
+MEASURE_GRACE_S = 6.0
 # How often the line looks for free places and ended processes.
 LOOK_S = 0.25
 INTERRUPTED = "The training process ended unexpectedly. What it had learned until then is kept."
@@ -59,23 +61,48 @@ class RunQueue:
         Raises:
             UserError: ``ALREADY_RUNNING`` (other settings or photos), ``QUEUE_FULL``, or what is wrong with the dataset.
         """
-        dataset = self.store.find_dataset(owner, dataset_id)
-        dataset.require_trainable()
+        folder = self._photos(owner, dataset_id)
         with self._lock:
             for run in self.store.list_runs(owner):
                 if self.status(run)["state"] in ACTIVE_STATES:
                     if run.config == config and run.dataset_id == dataset_id:
                         return run
                     raise UserError("ALREADY_RUNNING", "One of your runs is still going on.", "Stop it or wait until it is over.")
-            if len(self._waiting) >= self.max_waiting:
-                raise UserError(
-                    "QUEUE_FULL", f"The line is full: {len(self._waiting)} runs are waiting.", "Try again in a few minutes."
-                )
-            folder = dataset.folder
-            if folder is None:
-                raise UserError("NOT_FOUND", "These photos are not stored here.", "Add them again in step 1.")
-            run = self.store.create_run(owner, folder, config)
-            self._waiting.append(run)
+            self._require_place()
+            return self._queued(self.store.create_run(owner, folder, config))
+
+    def submit_measurement(self, owner: str, dataset_id: str, config: TrainConfig, wanted: Mapping[str, Any]) -> Run:
+        """Put a measurement in the same line; a double click returns the one that is already there.
+
+        Raises:
+            UserError: as `submit`.
+        """
+        folder = self._photos(owner, dataset_id)
+        with self._lock:
+            for run in self.store.list_measurements(owner):
+                if self.status(run)["state"] in ACTIVE_STATES:
+                    if run.wanted == wanted and run.dataset_id == dataset_id:
+                        return run
+                    raise UserError("ALREADY_RUNNING", "A measurement is still going on.", "Stop it or wait until it is over.")
+            self._require_place()
+            return self._queued(self.store.create_measurement(owner, folder, config, wanted))
+
+    def _photos(self, owner: str, dataset_id: str) -> Path:
+        """The folder of photos that can be learned from."""
+        dataset = self.store.find_dataset(owner, dataset_id)
+        dataset.require_trainable()
+        if dataset.folder is None:
+            raise UserError("NOT_FOUND", "These photos are not stored here.", "Add them again in step 1.")
+        return dataset.folder
+
+    def _require_place(self) -> None:
+        if len(self._waiting) >= self.max_waiting:
+            raise UserError(
+                "QUEUE_FULL", f"The line is full: {len(self._waiting)} runs are waiting.", "Try again in a few minutes."
+            )
+
+    def _queued(self, run: Run) -> Run:
+        self._waiting.append(run)
         self._wake.set()
         return run
 
@@ -119,7 +146,7 @@ class RunQueue:
 
     def _end(self, run: Run) -> None:
         """Wait for a stopped run to end by itself, then end it."""
-        deadline = time.monotonic() + GRACE_S
+        deadline = time.monotonic() + (GRACE_S if run.wanted is None else MEASURE_GRACE_S)
         while time.monotonic() < deadline:
             if run.status()["state"] not in ACTIVE_STATES:
                 return
@@ -209,7 +236,7 @@ def child_environment() -> Mapping[str, str]:
 
 def _write_stopped(run: Run) -> None:
     """A run that was asked to stop has ended."""
-    kept = run.results() is not None
+    kept = bool(run.results())
     message = "The best state so far was kept." if kept else "Stopped before there was anything to keep."
     run.write_status(state="stopped", message=message)
 

@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,17 @@ from transferui.errors import UserError
 from transferui.files import empty_folder, folder_bytes, read_json, write_json
 
 ACTIVE_STATES = ("queued", "preparing", "running")
+# Measurements that are kept of one person; each stands for one set of photos.
+MEASUREMENTS = 12
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: a folder with config.json, status.json, metrics.jsonl, results.json, checkpoint, log.txt, stop."""
+    """One training run: a folder with config.json, status.json, metrics.jsonl, results.json, checkpoint, log.txt, stop.
+
+    A measurement is such a folder as well, without metrics and checkpoint; its config.json has a part ``measure``.
+    """
 
     id: str
     folder: Path
@@ -53,6 +59,12 @@ class Run:
     def dataset_id(self) -> str:
         """Id of the dataset the run learns from."""
         return str(self.facts["dataset_id"])
+
+    @property
+    def wanted(self) -> dict[str, Any] | None:
+        """What is to be measured; None for a training run."""
+        wanted = self.facts.get("measure")
+        return wanted if isinstance(wanted, dict) else None
 
     @property
     def dataset_folder(self) -> Path:
@@ -109,6 +121,9 @@ class Store:
 
     def create_run(self, owner: str, dataset_folder: Path, config: TrainConfig) -> Run:
         """Make the folder of a new run, waiting in line."""
+        return self._create(owner, dataset_folder, config, {})
+
+    def _create(self, owner: str, dataset_folder: Path, config: TrainConfig, more: Mapping[str, Any]) -> Run:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
         folder = self.data_dir / "runs" / run_id
         dataset = load_dataset(dataset_folder)
@@ -119,6 +134,7 @@ class Store:
             "dataset_name": dataset.name,
             "owner": hash_owner(owner),
             "created": time.time(),
+            **more,
         }
         write_run_folder(folder, facts)
         return Run(run_id, folder)
@@ -135,15 +151,43 @@ class Store:
             raise UserError("NOT_FOUND", "This run does not exist (any more).", "Choose one from the list of your runs.")
         return Run(run_id, folder)
 
+    def create_measurement(self, owner: str, dataset_folder: Path, config: TrainConfig, wanted: Mapping[str, Any]) -> Run:
+        """Make the folder of a new measurement, waiting in line; it begins with what is known of the same photos already.
+
+        Args:
+            wanted: what is to be measured, as `runs.measuring` reads it.
+        """
+        before = self.list_measurements(owner)
+        run = self._create(owner, dataset_folder, config, {"measure": dict(wanted)})
+        same = [old for old in before if old.dataset_id == run.dataset_id]
+        write_json(run.folder / "results.json", (same[0].results() if same else None) or {})
+        for old in [*same, *[old for old in before if old not in same][MEASUREMENTS:]]:
+            shutil.rmtree(old.folder, ignore_errors=True)
+        return run
+
+    def find_measurement(self, owner: str, dataset_id: str, dataset_name: str = "") -> Run | None:
+        """The newest measurement of these photos; else the newest of photos with this name (they were changed since)."""
+        mine = self.list_measurements(owner)
+        same = (run for run in mine if run.dataset_id == dataset_id)
+        return next(same, None) or next((run for run in mine if dataset_name and run.facts["dataset_name"] == dataset_name), None)
+
     def all_runs(self) -> list[Run]:
-        """Every run on this server, newest first."""
+        """Every run and measurement on this server, newest first."""
         folders = sorted((self.data_dir / "runs").iterdir(), key=lambda p: p.name, reverse=True)
         return [Run(p.name, p) for p in folders if not p.name.startswith(".") and (p / "config.json").is_file()]
 
     def list_runs(self, owner: str) -> list[Run]:
-        """This owner's runs, newest first."""
+        """This owner's runs, newest first, without measurements."""
+        return [run for run, facts in self._mine(owner) if "measure" not in facts]
+
+    def list_measurements(self, owner: str) -> list[Run]:
+        """This owner's measurements, newest first."""
+        return [run for run, facts in self._mine(owner) if "measure" in facts]
+
+    def _mine(self, owner: str) -> list[tuple[Run, dict[str, Any]]]:
         key = hash_owner(owner)
-        return [run for run in self.all_runs() if (read_json(run.folder / "config.json") or {}).get("owner") == key]
+        found = [(run, read_json(run.folder / "config.json") or {}) for run in self.all_runs()]
+        return [(run, facts) for run, facts in found if facts.get("owner") == key]
 
     def delete_run(self, owner: str, run_id: str) -> None:
         """Remove a run that is over, with all its files.
@@ -187,7 +231,7 @@ class Store:
 
     def erase_owner(self, owner: str) -> None:
         """Delete everything that belongs to this owner: photos, runs, desk. Active runs are asked to stop first."""
-        for run in self.list_runs(owner):
+        for run, _ in self._mine(owner):
             run.ask_to_stop()
             shutil.rmtree(run.folder, ignore_errors=True)
         for folder in (self.data_dir / "datasets").iterdir():

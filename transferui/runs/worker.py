@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from transferui.backbones.weights import StoppedDownloadError
 from transferui.config import TrainConfig, make_config
 from transferui.data.dataset import Dataset, default_data_dir, load_dataset, open_dataset
@@ -25,19 +23,17 @@ from transferui.evaluation.diagnosis import diagnose
 from transferui.evaluation.results import describe
 from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint, save_checkpoint
-from transferui.files import disk_full, read_json, write_json
+from transferui.files import read_json, write_json
 from transferui.runs.estimate import corrected, read_pace, write_pace
 from transferui.runs.pace import ensure_pace
 from transferui.runs.store import Run, write_run_folder
+from transferui.runs.telling import Telling
 from transferui.training.features import StoppedError
-from transferui.training.machine import is_out_of_memory
 from transferui.training.start import SEEN, photo_key, settled
 from transferui.training.state import Hooks, Trained
 from transferui.training.stored import find_model, missing_model
 from transferui.training.train import train_model
 
-# Progress rows closer together than this are dropped: nobody can read faster, and each costs a file on disk.
-STATUS_EVERY_S = 0.25
 # A better state is put on disk at most this often; what a kill can lose is then this many seconds or one epoch.
 KEEP_EVERY_S = 2.0
 
@@ -98,11 +94,16 @@ def train(
 
 
 def train_folder(folder: Path) -> int:
-    """Train what a prepared run folder says and return the exit code: 0 done or stopped, 2 the user can mend it, 1 a bug."""
+    """Train or measure what a prepared folder says; the exit code: 0 done or stopped, 2 the user can mend it, 1 a bug."""
     run, data_dir = Run(folder.name, folder), folder.parent.parent
-    worker = Worker(run, data_dir, None)
     try:
-        worker.work(load_dataset(run.dataset_folder), run.config)
+        dataset = load_dataset(run.dataset_folder)
+        if run.wanted is None:
+            Worker(run, data_dir, None).work(dataset, run.config)
+        else:
+            from transferui.runs.measuring import measure_run  # noqa: PLC0415 - a training run need not load it
+
+            measure_run(run, dataset, data_dir)
     except (StoppedError, StoppedDownloadError):
         return 0
     except UserError:
@@ -118,9 +119,7 @@ class Worker:
 
     def __init__(self, run: Run, data_dir: Path, report: Reporter | None) -> None:
         self.run, self.data_dir, self.outside = run, data_dir, report
-        self.begun, self.last_status, self.last_keep = time.monotonic(), 0.0, 0.0
-        self.terminated = False
-        self.last: dict[str, Any] = {}
+        self.telling, self.last_keep = Telling(run), 0.0
 
     def work(self, dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
         """Train and return the results; every way to end is written to status.json.
@@ -128,28 +127,23 @@ class Worker:
         Raises:
             UserError, StoppedError: as `train_model`.
         """
-        self._introduce()
+        self.telling.introduce()
+        (self.run.folder / "metrics.jsonl").touch()
         try:
-            self._status("preparing", what="Getting ready")
+            self.telling.status("preparing", what="Getting ready")
             self._require_own_start(config)
             trained = train_model(dataset, make_config(config.model_dump()), self.data_dir, self._hooks())
             results = self._save(trained, final=True)
             self._remember_pace(trained)
         except (StoppedError, StoppedDownloadError):
-            self._status("stopped", message="Stopped before there was anything to keep.")
+            self.telling.status("stopped", message="Stopped before there was anything to keep.")
             raise
         except Exception as error:
-            mended = explain(error, self.data_dir)
+            mended = self.telling.failed(error, self.data_dir)
             if mended is None:
-                code = f"E-{secrets.token_hex(2).upper()}"
-                self._status(
-                    "failed", message=f"Something went wrong on our side ({code}).", hint="The log of this run says more."
-                )
-                print(code, file=sys.stderr)
                 raise
-            self._status("failed", **mended.as_dict())
             raise mended from error
-        self._status(
+        self.telling.status(
             "stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else ""
         )
         return results
@@ -177,40 +171,24 @@ class Worker:
             with suppress(UserError):  # a full disk; the next run corrects it
                 write_pace(self.data_dir, better)
 
-    def _introduce(self) -> None:
-        """Leave who is working on this run, so that a restarted server can find or miss the process."""
-        me = psutil.Process()
-        write_json(self.run.folder / "worker.json", {"pid": me.pid, "create_time": me.create_time()})
-        (self.run.folder / "metrics.jsonl").touch()
-
     def _hooks(self) -> Hooks:
         return Hooks(self._report, self._should_stop, self._keep)
 
     def _should_stop(self) -> bool:
-        return self.terminated or self.run.is_to_stop
-
-    def terminate(self, *_: object) -> None:
-        """Signal handler: end at the next step, keeping the best state."""
-        self.terminated = True
+        return self.run.is_to_stop
 
     def _report(self, row: dict[str, Any]) -> None:
         if "row" in row:
             with (self.run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row["row"] | {"elapsed_s": round(time.monotonic() - self.begun, 3)}) + "\n")
+                file.write(json.dumps(row["row"] | {"elapsed_s": round(self.telling.elapsed_s, 3)}) + "\n")
             row = {"what": "Learning", **{k: row["row"][k] for k in ("phase", "epoch", "images_per_s")}, **row}
         if self.outside:
             self.outside(row)
-        now = time.monotonic()
-        if now - self.last_status >= STATUS_EVERY_S:
-            self.last_status = now
+        if self.telling.is_due():
             shown = {k: v for k, v in row.items() if k != "row"}
-            same = "phase" in shown and self.last.get("phase") == shown["phase"]
-            kept = self.last if same and "epochs" not in shown else {}
-            self._status("running" if "phase" in row else "preparing", **{**kept, **shown})
-
-    def _status(self, state: str, **values: Any) -> None:
-        self.last = values
-        self.run.write_status(state=state, elapsed_s=round(time.monotonic() - self.begun, 2), **values)
+            same = "phase" in shown and self.telling.last.get("phase") == shown["phase"]
+            kept = self.telling.last if same and "epochs" not in shown else {}
+            self.telling.status("running" if "phase" in row else "preparing", **{**kept, **shown})
 
     def _keep(self, trained: Trained) -> None:
         now = time.monotonic()
@@ -236,22 +214,6 @@ class Worker:
         facts = self.run.facts
         if trained.start and "lineage" not in facts:
             write_json(self.run.folder / "config.json", {**facts, "lineage": results["lineage"], "relation": results["relation"]})
-
-
-def explain(error: Exception, data_dir: Path) -> UserError | None:
-    """The UserError behind an exception of the machine (full disk, no memory), or None when it is a bug."""
-    if isinstance(error, UserError):
-        return error
-    if full := disk_full(error, data_dir):
-        return full
-    if is_out_of_memory(error):
-        return UserError(
-            "OUT_OF_MEMORY",
-            "The memory of this machine was not enough.",
-            "Choose a smaller batch size or picture size.",
-            "batch_size",
-        )
-    return None
 
 
 def get_ready(data_dir: Path) -> None:

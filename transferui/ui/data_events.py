@@ -125,7 +125,7 @@ class DataEvents:
             answer = self.server.engine.ask(
                 "rename_class", owner=owner, dataset_id=desk.dataset.id, class_name=names[i], new_name=name or ""
             )
-            return [notice(), *view(self._take(owner, None, answer))]
+            return [notice(), *view(self.take(owner, None, answer))]
         except UserError as error:
             return self._refused(owner, error)[: 1 + self.n_out]
 
@@ -214,7 +214,7 @@ class DataEvents:
         except UserError as error:
             yield self._refused(owner, error)
             return
-        for html in ask(self.server, question, partial(self._take, owner, sample), owner=owner, **arguments):
+        for html in ask(self.server, question, partial(self.take, owner, sample), owner=owner, **arguments):
             if html is None:
                 yield self._all(desk_of(self.server, owner))
             elif 'role="alert"' in html:
@@ -222,7 +222,7 @@ class DataEvents:
             else:
                 yield [html, *skips(self.n_out + self.n_after)]
 
-    def _take(self, owner: str, sample: str | None, answer: dict[str, Any]) -> Desk:
+    def take(self, owner: str, sample: str | None, answer: dict[str, Any]) -> Desk:
         """Put the new dataset on the desk; the one before stays for Undo, and the one before that goes."""
         desk = desk_of(self.server, owner)
         gone, now = desk.values.get("former"), desk.values.get("dataset")

@@ -9,8 +9,9 @@ from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.data.samples import SampleSet
 from transferui.data.splits import Split, split_dataset
 from transferui.errors import UserError
+from transferui.files import data_uri
 from transferui.ui import health_view
-from transferui.ui.html import data_uri, img, photos, radio_card, radio_group
+from transferui.ui.html import img, photos, radio_card, radio_group
 
 # Thumbnails on a class card; the fifth place says how many more there are.
 ON_CARD = 4

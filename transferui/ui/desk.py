@@ -139,6 +139,12 @@ class Desk:
             return None
 
     @property
+    def measurement(self) -> Run | None:
+        """The newest measurement of the photos in step 1, also of how they were before the last change; or None."""
+        dataset = self.dataset
+        return self.server.store.find_measurement(self.owner, dataset.id, dataset.name) if dataset else None
+
+    @property
     def model_path(self) -> Path | None:
         """What step 4 tests: an opened bundle, else the shown run if it has a model."""
         opened = self.values.get("model")

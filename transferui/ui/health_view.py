@@ -10,7 +10,8 @@ from transferui.data.findings import Action, Case, Finding, load_findings, some
 from transferui.data.layout import Skipped
 from transferui.data.storage import IN_TWO_CLASSES
 from transferui.errors import UserError
-from transferui.ui.html import data_uri, img, photos
+from transferui.files import data_uri
+from transferui.ui.html import img, photos
 
 # Cases of a finding and pictures of a case on the page; each picture weighs 6 KB.
 CASES, PICTURES = 4, 4

@@ -44,6 +44,7 @@ class HomeStep:
     figures: saving.Keep
     erase: gr.Button
     back: gr.Button
+    next: gr.Button
 
     @property
     def out(self) -> list[Any]:
@@ -99,7 +100,8 @@ def layout() -> HomeStep:
             shell = gr.Code(shell_code({}), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
-    return HomeStep(message, about, download, open_file, card, python, shell, report, with_photos, figures, erase, back)
+        forward = gr.Button("Next: why it worked", elem_id="next-6")
+    return HomeStep(message, about, download, open_file, card, python, shell, report, with_photos, figures, erase, back, forward)
 
 
 def _tile(icon: str, name: str, text: str, meta: str) -> str:
@@ -268,6 +270,6 @@ class HomeEvents:
         """Delete everything of this person."""
         for file in (self.server.data_dir / "models").glob(f"{hash_owner(owner)}-*.zip"):
             file.unlink(missing_ok=True)
-        for run in self.server.store.list_runs(owner):
+        for run in (*self.server.store.list_runs(owner), *self.server.store.list_measurements(owner)):
             self.server.queue.stop(owner, run.id)
         self.server.store.erase_owner(owner)

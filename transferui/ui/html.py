@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -112,16 +109,6 @@ def working(text: str, done: int = 0, total: int = 0) -> str:
 def img(src: str, alt: str) -> str:
     """An inline picture."""
     return f'<img src="{escape(src)}" alt="{escape(alt)}" loading="lazy">'
-
-
-@lru_cache(maxsize=2000)
-def data_uri(path: Path) -> str:
-    """A ready-made JPEG or PNG of ours as a data URI; it is not decoded here. Empty when it is gone."""
-    try:
-        kind = "png" if path.suffix == ".png" else "jpeg"
-        return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode()
-    except FileNotFoundError:
-        return ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], css: str = "tu-table") -> str:

@@ -14,6 +14,7 @@ from transferui.ui import network, rate_view
 from transferui.ui.copies_view import copies
 from transferui.ui.desk import DEFAULT_BACKBONE, Desk, Server
 from transferui.ui.html import clickable, radio_card, radio_group, section, show, title
+from transferui.ui.insight_step import Advice, advice_layout
 from transferui.ui.rate_view import RateFinder
 from transferui.ui.recipe_view import FREEZE, preset_of, recipes, words
 from transferui.ui.settings_view import WIDGETS, start_switch, widget
@@ -29,6 +30,7 @@ class ModelStep:
     message: gr.HTML
     networks: gr.HTML
     more: gr.HTML
+    advice: Advice
     recipe: gr.HTML
     preset: gr.Radio
     net: gr.HTML
@@ -62,6 +64,7 @@ def layout(server: Server) -> ModelStep:
     networks = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=True), "backbone")
     with gr.Accordion("More networks", open=False, elem_classes="tu-acc tu-more"):
         more = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=False), "more-backbones")
+    advice = advice_layout()
     show(section("How should it learn?", "Pick a <em>recipe</em>: it sets all that follows, so you can go straight on."))
     recipe = clickable("", "recipe")
     with gr.Column(elem_classes="tu-card tu-netcard"):
@@ -88,7 +91,7 @@ def layout(server: Server) -> ModelStep:
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-1")
         forward = gr.Button("Next: train", variant="primary", elem_id="next-3")
     return ModelStep(
-        message, networks, more, recipe, preset, net, estimate, changed, advanced, stages, finder, settings, back, forward
+        message, networks, more, advice, recipe, preset, net, estimate, changed, advanced, stages, finder, settings, back, forward
     )
 
 

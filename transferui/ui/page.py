@@ -1,4 +1,4 @@
-"""The page: five steps and what connects them."""
+"""The page: six steps and what connects them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,29 @@ from typing import Any
 import gradio as gr
 
 from transferui.errors import UserError
-from transferui.ui import data_events, data_step, home_step, model_events, model_step, rate_events, test_step, train_step
+from transferui.ui import (
+    data_events,
+    data_step,
+    home_step,
+    insight_events,
+    insight_step,
+    model_events,
+    model_step,
+    rate_events,
+    test_step,
+    train_step,
+)
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
 from transferui.ui.html import header, notice, show
 
-STEPS = 5
+STEPS = 6
 # A handler with inputs gets what its `js` returns, so both hand them on.
 TO_TOP = "(...args) => { window.scrollTo(0, 0); return args; }"
 ERASE_JS = "(...args) => { if (!confirm('Delete all your photos, runs and models from this server?')) throw new Error('kept'); return args; }"
 
 
 def build(server: Server, where: str) -> gr.Blocks:
-    """Put the five steps together.
+    """Put the six steps together.
 
     Args:
         where: who can see what is uploaded, in a few words, for the top line.
@@ -30,6 +41,10 @@ def build(server: Server, where: str) -> gr.Blocks:
     with gr.Blocks(title="TransferUI", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
         show(header(where))
+        clock, pulse = (
+            gr.Timer(insight_step.POLL_S, active=False),
+            gr.Textbox(visible="hidden", elem_id="measure-pulse", label="Measuring"),
+        )
         with gr.Walkthrough(selected=1, elem_id="steps") as steps:
             with gr.Step("Data", id=1, elem_id="step-data"):
                 data = data_step.layout()
@@ -41,7 +56,9 @@ def build(server: Server, where: str) -> gr.Blocks:
                 test = test_step.layout()
             with gr.Step("Take home", id=5, elem_id="step-home"):
                 home = home_step.layout()
-        Page(server, steps, data, model, train, test, home).wire(page, owner)
+            with gr.Step("Understand", id=6, elem_id="step-understand"):
+                insight = insight_step.layout(clock, pulse)
+        Page(server, steps, data, model, train, test, home, insight).wire(page, owner)
     return page
 
 
@@ -57,15 +74,26 @@ class Page:
         train: train_step.TrainStep,
         test: test_step.TestStep,
         home: home_step.HomeStep,
+        insight: insight_step.InsightStep,
     ) -> None:
         self.server, self.steps = server, steps
         self.data, self.model, self.train, self.test, self.home = data, model, train, test, home
+        self.insight = insight
         self.homes = home_step.HomeEvents(server, home)
+        self.datas = data_events.DataEvents(server, data)
+        self.insights = insight_events.InsightEvents(server, insight, model.advice, self.datas)
         self.models = model_events.ModelEvents(server, model)
 
     def wire(self, page: gr.Blocks, owner: gr.BrowserState) -> None:
         """Connect everything."""
-        data_events.DataEvents(self.server, self.data).wire(owner, self.model.out, model_step.view)
+        after_data = [*self.model.out, *self.insights.out]
+        self.datas.wire(owner, after_data, lambda desk: [*model_step.view(desk), *insight_step.view(desk)])
+        self.insights.wire(
+            owner,
+            self.model.message,
+            [*self.data.out, *self.model.out],
+            lambda desk: [*data_step.view(desk), *model_step.view(desk)],
+        )
         self.models.wire(owner)
         rate_events.RateEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out]
@@ -86,7 +114,7 @@ class Page:
     @property
     def all_out(self) -> list[Any]:
         """Everything that the desk decides."""
-        return [*self.data.out, *self.model.out, *self.train.out, *self.test.out, *self.home.out]
+        return [*self.data.out, *self.model.out, *self.train.out, *self.test.out, *self.home.out, *self.insights.out]
 
     def _wire_navigation(self, owner: gr.BrowserState) -> None:
         steps = self.steps
@@ -99,7 +127,8 @@ class Page:
         self.test.next.click(partial(self.go, 5), owner, steps, js=TO_TOP, **QUIET).then(
             self.homes.prepare, owner, prepared, **LONG
         )
-        backs = (self.model.back, self.train.back, self.test.back, self.home.back)
+        self.home.next.click(partial(self.go, 6), owner, steps, js=TO_TOP, **QUIET)
+        backs = (self.model.back, self.train.back, self.test.back, self.home.back, self.insight.back)
         for n, button in enumerate(backs, start=1):
             button.click(partial(self.go, n), owner, steps, js=TO_TOP, **QUIET)
         self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out], js=ERASE_JS, **QUIET)
@@ -116,7 +145,8 @@ class Page:
         return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
 
     def _everything(self, desk: Desk) -> list[Any]:
-        return [*data_step.view(desk), *model_step.view(desk), *train_step.view(desk), *_test_and_home(desk)]
+        first = [*data_step.view(desk), *model_step.view(desk), *train_step.view(desk)]
+        return [*first, *_test_and_home(desk), *insight_step.view(desk)]
 
     def go(self, step: int, owner: str) -> gr.Walkthrough:
         """Open a step, and remember it for the next visit."""

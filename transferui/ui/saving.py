@@ -41,6 +41,11 @@ def report(elem_id: str) -> Keep:
     return _keep(elem_id, "Report (HTML)", "")
 
 
+def lesson(elem_id: str) -> Keep:
+    """Draw a button for the lesson."""
+    return _keep(elem_id, "Save the lesson (HTML)", "")
+
+
 def _keep(elem_id: str, label: str, hint: str) -> Keep:
     with gr.Row(elem_classes="tu-keep"):
         button = gr.Button(label, elem_id=elem_id, scale=0)
@@ -67,6 +72,11 @@ class Saving:
         pressed = keep.button.click(self.make_report, [owner, with_photos], keep.out, **LONG)
         pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
 
+    def wire_lesson(self, keep: Keep, owner: gr.BrowserState, with_photos: gr.Checkbox) -> None:
+        """Connect a button for the lesson."""
+        pressed = keep.button.click(self.make_lesson, [owner, with_photos], keep.out, **LONG)
+        pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
+
     def make_figures(self, owner: str) -> Iterator[list[Any]]:
         """Have the shown run drawn, and with it the marked ones together."""
         try:
@@ -90,6 +100,22 @@ class Saving:
             return
         to = self._new_file(f"{run[1].replace(' ', '-').lower()}-report.html")
         yield from self._make("save_report", "Writing the report", to, owner=owner, run=run, with_photos=with_photos is True)
+
+    def make_lesson(self, owner: str, with_photos: Any) -> Iterator[list[Any]]:
+        """Have what was measured written."""
+        try:
+            desk = desk_of(self.server, owner)
+            found = desk.measurement
+            if found is None or not found.results():
+                raise UserError("NO_RESULTS", "Nothing has been measured yet.", "Press “Measure everything” first.")
+        except UserError as error:
+            yield [notice(error), gr.DownloadButton(visible=False)]
+            return
+        shown = desk.run.id if desk.run and desk.run.results() else ""
+        to, with_them = self._new_file("transfer-learning-lesson.html"), with_photos is True
+        yield from self._make(
+            "save_lesson", "Writing the lesson", to, owner=owner, measurement=found.id, run=shown, with_photos=with_them
+        )
 
     def _new_file(self, name: str) -> Path:
         """A path in a folder that nobody can guess."""

@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from transferui.data.dataset import Dataset, thumbnail_path
-from transferui.ui.html import data_uri, img, percent, radio_card, radio_group
+from transferui.files import data_uri
+from transferui.ui.html import img, percent, radio_card, radio_group
 
 # Ranked classes that get a bar; the rest is counted.
 RANKED = 8

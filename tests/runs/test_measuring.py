@@ -1,0 +1,98 @@
+"""Questions about photos, answered by a process of its own."""
+
+import json
+
+import pytest
+
+from tests.runs.conftest import ME
+from tests.runs.test_queue import state, wait_for
+from transferui.config import TrainConfig
+from transferui.data.dataset import load_dataset
+from transferui.errors import UserError
+from transferui.insight.features import Watch
+from transferui.insight.parts import ALWAYS, check_parts
+from transferui.runs import measuring
+from transferui.runs.measuring import Wish, measure_all
+from transferui.runs.worker import train_folder
+
+QUICK = ("unusual", "curve", "labels", "map")
+NET = TrainConfig()
+
+
+def test_every_question_is_answered_and_the_answers_are_plain(store, dataset, monkeypatch):
+    monkeypatch.setattr(measuring, "TRIAL_S", 3.0)
+    monkeypatch.setattr(measuring, "SHORT_EFFORT", {"image_size": 64, "photos": 24, "seeds": 1})
+    kept, told = [], []
+    watch = Watch(told.append)
+    found = measure_all(
+        load_dataset(dataset.folder), Wish(ALWAYS, "efficientnet_lite0", 0.1), store.data_dir, watch, {}, kept.append
+    )
+    assert tuple(found) == ("rank", "unusual", "probe", "curve", "labels", "map", "gain") == ALWAYS and len(kept) == 7
+    assert json.loads(json.dumps(found))["rank"]["rows"][0]["name"] == "efficientnet_lite0"
+    assert len(found["map"]["before"]["places"]) == 30 and found["map"]["sprite"]["uri"].startswith("data:image/jpeg;base64,")
+    assert found["gain"]["verdict"] in ("positive", "negative", "no_clear_difference", "unknown")
+    assert {row["part"] for row in told} == set(ALWAYS) and all(row["parts"] == 7 for row in told)
+
+
+def test_a_stopped_measurement_keeps_what_was_finished_and_does_not_replace_what_was_known(store, dataset):
+    told = [{}]
+    watch = Watch(told.append, lambda: told[-1].get("part") == "probe")
+    known, wish = {"probe": {"sentence": "of yesterday"}}, Wish(("probe", "gain"), "efficientnet_lite0")
+    found = measure_all(load_dataset(dataset.folder), wish, store.data_dir, watch, known, len)
+    assert found["probe"] == known["probe"] and "gain" not in found
+    assert [row["part"] for row in told if row.get("part") == "gain"] == []
+
+
+def test_what_nobody_can_measure_is_refused():
+    assert check_parts(["gain", "rank", "rank"]) == ("rank", "gain")
+    for wrong in ([], ["weather"], ["rank", "../etc"]):
+        with pytest.raises(UserError) as caught:
+            check_parts(wrong)
+        assert caught.value.code == "UNKNOWN_PART"
+
+
+def test_a_measurement_waits_in_the_line_and_is_no_run(line, store, dataset):
+    wanted = {"parts": list(QUICK), "minutes": 1.0, "run": ""}
+    job = line.submit_measurement(ME, dataset.id, NET, wanted)
+    assert line.submit_measurement(ME, dataset.id, NET, wanted).id == job.id
+    with pytest.raises(UserError, match="still going on"):
+        line.submit_measurement(ME, dataset.id, NET, {**wanted, "parts": ["rank"]})
+    state(line, job, "finished")
+    assert tuple(job.results()) == QUICK
+    assert store.list_runs(ME) == [] and [one.id for one in store.list_measurements(ME)] == [job.id]
+    assert store.find_measurement(ME, dataset.id).id == job.id
+
+
+def test_a_new_measurement_begins_with_the_old_answers_and_takes_its_place(store, dataset):
+    wanted = {"parts": ["curve"], "minutes": 1.0, "run": ""}
+    first = store.create_measurement(ME, dataset.folder, NET, wanted)
+    assert train_folder(first.folder) == 0
+    second = store.create_measurement(ME, dataset.folder, NET, {**wanted, "parts": ["labels"]})
+    assert train_folder(second.folder) == 0
+    assert set(second.results()) == {"curve", "labels"} and not first.folder.exists()
+
+
+def test_stop_ends_a_measurement_soon_and_keeps_its_answers(line, dataset):
+    job = line.submit_measurement(ME, dataset.id, NET, {"parts": ["curve", "gain"], "minutes": 20.0, "run": ""})
+    wait_for(lambda: "curve" in (job.results() or {}) and job.status().get("part") == "gain")
+    line.stop(ME, job.id)
+    state(line, job, "stopped")
+    assert "curve" in job.results() and "kept" in job.status()["message"]
+
+
+def test_the_map_shows_a_fine_tuned_run_beside_the_pretrained_network(line, store, dataset):
+    run = line.submit(ME, dataset.id, TrainConfig(trainable="last", finetune_epochs=4, epochs=2, backbone_learning_rate=1e-2))
+    state(line, run, "finished")
+    found = measure_all(
+        load_dataset(dataset.folder), Wish(["map"], "efficientnet_lite0", 1.0, run.folder), store.data_dir, Watch(), {}, len
+    )
+    fine_tuned = run.results()["kept_phase"] != "head"
+    assert bool(found["map"]["after"]) == fine_tuned
+    assert ("before fine-tuning" in found["map"]["sentence"]) == fine_tuned
+
+
+def test_photos_that_cannot_be_measured_leave_a_sentence(store, dataset):
+    job = store.create_measurement(ME, dataset.folder, TrainConfig(backbone="resnet18"), {"parts": ["curve"]})
+    store.data_dir.joinpath("weights").rmdir()
+    store.data_dir.joinpath("weights").write_text("no folder")  # nothing can be kept there
+    assert train_folder(job.folder) in (1, 2) and job.status()["state"] == "failed"

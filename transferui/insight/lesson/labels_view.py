@@ -1,0 +1,57 @@
+"""Which labels look wrong? The suspects as photos, each with what it is called and what it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from transferui.insight.lesson.marks import Found, finite, name, shell
+
+# A sample's index to the address of its picture; empty when there is none.
+Picture = Callable[[int], str]
+# Photos that are looked at first; the rest is one click away.
+FIRST = 12
+
+
+def labels_card(found: Found, picture: Picture, *, buttons: bool = True, lead: bool = True) -> str:
+    """A grid of suspects, most suspicious first.
+
+    Args:
+        found: `LabelCheck` as dictionary.
+        picture: where a sample's picture is.
+        buttons: offer what to do with each (``data-pick="label:move|drop|keep:SAMPLE"``).
+        lead: put the sentence first.
+    """
+    suspects = found.get("suspects") or ()
+    drawn = [_suspect(one, picture, buttons=buttons) for one in suspects]
+    if not drawn:
+        return shell("labels", found, "", lead=lead)
+    rest = ""
+    if len(drawn) > FIRST:
+        more = len(drawn) - FIRST
+        rest = f'<details class="ls-more"><summary>{more} more, less suspicious</summary><ul class="ls-grid">{"".join(drawn[FIRST:])}</ul></details>'
+    key = '<p class="ls-key"><em>A photo that is merely hard can look like another class, too: only you know what is on it.</em></p>'
+    return shell("labels", found, f'<ul class="ls-grid">{"".join(drawn[:FIRST])}</ul>{rest}{key}', lead=lead)
+
+
+def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:
+    sample, doubt = int(one["sample"]), min(1.0, finite(one.get("doubt")))
+    src = picture(sample)
+    alt = escape(f"Photo {one.get('name', sample)}: labeled {one['given']}, looks like {one['rather']}")
+    shown = (
+        f'<img src="{escape(src)}" alt="{alt}" loading="lazy">'
+        if src
+        else f'<span class="gone" role="img" aria-label="{alt}"></span>'
+    )
+    acts = ""
+    if buttons:
+        acts = (
+            f'<span class="acts"><button type="button" class="ls-btn yes" data-pick="label:move:{sample}">It is {name(one["rather"])}</button>'
+            f'<button type="button" class="ls-btn" data-pick="label:keep:{sample}">The label is right</button>'
+            f'<button type="button" class="ls-btn" data-pick="label:drop:{sample}">Leave it out</button></span>'
+        )
+    return (
+        f'<li>{shown}<p>labeled <b>{name(one["given"])}</b></p><p>looks like <b class="rather">{name(one["rather"])}</b></p>'
+        f'<p class="doubt"><span>doubt</span><span class="ls-bar" role="img" aria-label="doubt {doubt:.2f} of 1"><i class="fill" '
+        f'style="width:{100 * doubt:.0f}%"></i></span></p>{acts}</li>'
+    )

@@ -1,0 +1,138 @@
+"""A map of the photos: what the network finds alike lies together. Color and shape by class, mistakes ringed.
+
+Pointing at a dot shows its photo, by style alone: all photos are in one picture, of which the dot shows a piece.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from transferui.insight.lesson.marks import Found, finite, name, notes, sentence
+
+# Colors and shapes; with more classes they begin anew, with another pairing of the two.
+COLORS, SHAPES = 8, 8
+# More rings than this hide the dots, so they are drawn thinner.
+DENSE = 60
+# A picture that stands in the file itself; nothing else gets into the style.
+INLINE = re.compile(r"data:image/(jpeg|png);base64,[A-Za-z0-9+/=]+")
+# Side of the shown piece on the screen.
+SHOWN = 112
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """Small photos in one picture.
+
+    Attributes:
+        places: position in the sheet of each sample that is in it.
+    """
+
+    uri: str
+    columns: int
+    rows: int
+    places: Mapping[int, int]
+
+
+def map_card(found: Found, *, lead: bool = True) -> str:
+    """One map, or two side by side: as the network saw the photos before, and after it learned.
+
+    Args:
+        found: ``before`` and perhaps ``after`` (`PhotoMap` as dictionary), ``after_title``, and perhaps ``sprite``.
+        lead: put the sentence first: its own, or that of the latest map.
+    """
+    before, after = found.get("before"), found.get("after")
+    maps = [(title, one) for title, one in (("Before: as it learned on ImageNet", before), (_after(found), after)) if one]
+    drawn = [(title, one) for title, one in maps if one.get("places")]
+    told = found if found.get("sentence") else maps[-1][1] if maps else {}
+    said_first = sentence(told) if lead else ""
+    if not drawn:
+        return f'<div class="ls ls-map">{said_first}{"".join(notes(one) for _, one in maps)}</div>'
+    sheet = _sheet(found.get("sprite"))
+    style = f' style="--sheet:url({sheet.uri})"' if sheet else ""
+    names = [str(label) for label in drawn[-1][1].get("class_names") or ()]
+    pictures = "".join(_map(title if len(drawn) > 1 else "", one, sheet) for title, one in drawn)
+    return (
+        f'<div class="ls ls-map"{style}>{said_first}{_legend(names, drawn)}<div class="maps n{len(drawn)}">{pictures}</div>'
+        f"{_key(sheet is not None)}{''.join(notes(one) for _, one in drawn)}</div>"
+    )
+
+
+def _after(found: Found) -> str:
+    return f"After: {found['after_title']}" if found.get("after_title") else "After learning"
+
+
+def _sheet(sprite: Mapping[str, Any] | None) -> _Sheet | None:
+    """The sheet, if it is a picture that stands in the file itself."""
+    if not sprite or not INLINE.fullmatch(str(sprite.get("uri", ""))):
+        return None
+    samples, columns = [int(sample) for sample in sprite.get("samples") or ()], max(1, int(sprite.get("columns", 1)))
+    return _Sheet(
+        str(sprite["uri"]), columns, max(1, -(-len(samples) // columns)), {sample: n for n, sample in enumerate(samples)}
+    )
+
+
+def _look(label: int) -> str:
+    """Classes of style for a class: after eight colors the shapes shift by one, so that pairs stay different for long."""
+    return f"k{label % COLORS} f{(label + label // COLORS) % SHAPES}"
+
+
+def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
+    places = found.get("places") or ()
+    names = [str(label) for label in found.get("class_names") or ()]
+    # Mistakes lie above the others, so that none is hidden.
+    dots = "".join(_dot(place, names, sheet) for place in sorted(places, key=lambda p: p["label"] != p["answer"]))
+    wrong = sum(place["label"] != place["answer"] for place in places)
+    kept = found.get("kept")
+    how = "t‑SNE" if found.get("method") == "tsne" else "PCA"
+    how += f", shows {100 * finite(kept):.0f}\u00a0% of the differences" if kept is not None else ""
+    head = f"<h4>{escape(title)}</h4>" if title else ""
+    dense = " dense" if wrong > DENSE else ""
+    label = escape(f"{title or 'Map'}: {len(places)} photos, {wrong} of them among another class; those are in the order of Tab")
+    count = f"{wrong} of {len(places)} photos among another class" if wrong else f"all {len(places)} photos with their class"
+    return (
+        f'<figure>{head}<div class="field{dense}" role="group" aria-label="{label}">{dots}</div>'
+        f"<figcaption>{count} <em>({how})</em></figcaption></figure>"
+    )
+
+
+def _dot(place: Found, names: Sequence[str], sheet: _Sheet | None) -> str:
+    x, y = finite(place["x"], 0.5), finite(place["y"], 0.5)
+    given, answer = (names[i] if 0 <= i < len(names) else "?" for i in (int(place["label"]), int(place["answer"])))
+    wrong = place["label"] != place["answer"]
+    css = f"{_look(int(place['label']))}{' wrong' if wrong else ''}{' left' if x > 0.5 else ''}{' up' if y < 0.5 else ''}"
+    spot = f"left:{4 + 92 * x:.1f}%;bottom:{4 + 92 * y:.1f}%"
+    label = escape(f"{given}, looks like {answer}")
+    text = f"{name(given)}, looks like {name(answer)}" if wrong else name(given)
+    # Only mistakes are reached by Tab: hundreds of stops would be a trap.
+    access = f' tabindex="0" role="img" aria-label="{label}"' if wrong else ""
+    return f'<i class="{css}" style="{spot}"{access}><b>{_piece(int(place["sample"]), sheet)}<span>{text}</span></b></i>'
+
+
+def _piece(sample: int, sheet: _Sheet | None) -> str:
+    """A sample's part of the sheet; nothing for one that is not on it."""
+    n = sheet.places.get(sample) if sheet else None
+    if sheet is None or n is None:
+        return ""
+    across, down = SHOWN * (n % sheet.columns), SHOWN * (n // sheet.columns)
+    size = f"{SHOWN * sheet.columns}px {SHOWN * sheet.rows}px"
+    return f'<u style="background-position:-{across}px -{down}px;background-size:{size}"></u>'
+
+
+def _legend(names: Sequence[str], drawn: Sequence[tuple[str, Found]]) -> str:
+    """Every class with its color and shape, with those that no photo is in left out."""
+    there = {int(place["label"]) for _, one in drawn for place in one["places"]}
+    items = [f'<li><i class="{_look(n)}"></i>{name(label)}</li>' for n, label in enumerate(names) if n in there]
+    many = " many" if len(items) > 2 * COLORS else ""
+    return f'<ul class="legend{many}" aria-label="Classes">{"".join(items)}</ul>'
+
+
+def _key(pictures: bool) -> str:
+    hover = '<span class="ls-hover">Point at a dot to see its photo.</span>' if pictures else ""
+    return (
+        f'<p class="ls-key"><span><i class="ring"></i> among another class</span><em>{hover}Distances across the whole map mean little; who lies '
+        "beside whom does.</em></p>"
+    )

@@ -1,0 +1,228 @@
+"""The measuring process: answers the questions of `insight.parts` one after the other and keeps what is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from transferui.backbones.weights import StoppedDownloadError
+from transferui.data.dataset import Dataset
+from transferui.export.checkpoint import load_checkpoint
+from transferui.files import write_json
+from transferui.insight.features import Network, Watch, load_network, pick_sample
+from transferui.insight.gain import Effort, transfer_gain
+from transferui.insight.labels import find_label_errors
+from transferui.insight.learning_curve import learning_curve
+from transferui.insight.maps import PhotoMap, map_through
+from transferui.insight.parts import check_parts
+from transferui.insight.probes import probe_stages
+from transferui.insight.ranking import rank_backbones
+from transferui.insight.unusual import how_unusual
+from transferui.runs.pictures import sheet
+from transferui.runs.store import Run
+from transferui.runs.telling import Telling
+from transferui.training.features import StoppedError
+from transferui.training.machine import pick_device, pick_precision
+
+# Dots of the map on the page.
+DOTS = 400
+# Fewer validation photos than this make no map; then it is of all photos.
+ENOUGH = 60
+# Seconds for trials of training one stage: enough for the last two or three.
+TRIAL_S = 25.0
+# With so few minutes, pictures are smaller and fewer, so that a network learns from nothing while a class waits.
+SHORT, SHORT_EFFORT = 5.0, {"image_size": 64, "photos": 240}
+
+Results = dict[str, Any]
+Keep = Callable[[Results], object]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be measured.
+
+    Attributes:
+        parts: names of `insight.parts`.
+        minutes: for every comparison that trains networks from different starts.
+        run_dir: a run of the same photos, whose model the map shows as well.
+    """
+
+    parts: Sequence[str]
+    backbone: str
+    minutes: float = 1.5
+    run_dir: Path | None = None
+
+
+def measure_all(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch, known: Results, keep: Keep) -> Results:
+    """Answer the questions and give all answers, with those that were known before.
+
+    Args:
+        known: answers of an earlier measurement; one that was stopped does not replace a whole one.
+        keep: called with all answers after every one.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+    """
+    results, names = dict(known), check_parts(wish.parts)
+    for n, name in enumerate(names):
+        if watch.should_stop():
+            break
+        told = Watch(_Named(watch, name, n + 1, len(names)), watch.should_stop)
+        told.report({})
+        try:
+            answer = _ANSWERS[name](dataset, wish, data_dir, told)
+        except (StoppedError, StoppedDownloadError):
+            break
+        if not answer.get("stopped") or name not in results:
+            results[name] = {"backbone": wish.backbone, **answer, "measured": time.time()}
+            keep(results)
+    return results
+
+
+def measure_run(run: Run, dataset: Dataset, data_dir: Path) -> None:
+    """Measure what a prepared folder says; its results.json has every answer as soon as it is known.
+
+    Raises:
+        UserError: for every cause that a person can mend.
+    """
+    wanted, telling = run.wanted or {}, Telling(run)
+    telling.introduce()
+    telling.status("preparing", what="Getting ready")
+    own = str(wanted.get("run") or "")
+    wish = Wish(
+        wanted.get("parts", ()), run.config.backbone, float(wanted.get("minutes", 1.5)), data_dir / "runs" / own if own else None
+    )
+    watch = Watch(_Told(telling), lambda: run.is_to_stop)
+    try:
+        measure_all(dataset, wish, data_dir, watch, run.results() or {}, _Kept(run))
+    except Exception as error:
+        mended = telling.failed(error, data_dir)
+        if mended is None:
+            raise
+        raise mended from error
+    message = "What was finished is kept." if run.is_to_stop else ""
+    telling.status("stopped" if run.is_to_stop else "finished", message=message)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Reports which question is being answered."""
+
+    watch: Watch
+    part: str
+    number: int
+    parts: int
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        self.watch.report({**row, "part": self.part, "number": self.number, "parts": self.parts})
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Puts progress into status.json."""
+
+    telling: Telling
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        if self.telling.is_due():
+            shown = ("part", "number", "parts", "what", "done", "total")
+            self.telling.status("running", **{key: row[key] for key in shown if key in row})
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Puts answers into results.json."""
+
+    run: Run
+
+    def __call__(self, results: Results) -> None:
+        write_json(self.run.folder / "results.json", results)
+
+
+def _rank(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    return rank_backbones(dataset, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop).as_dict()
+
+
+def _unusual(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    found = how_unusual(dataset, wish.backbone, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
+    return found.as_dict()
+
+
+def _probe(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    found = probe_stages(
+        dataset, wish.backbone, train_s=TRIAL_S, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop
+    )
+    return found.as_dict()
+
+
+def _curve(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    found = learning_curve(dataset, wish.backbone, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
+    return found.as_dict()
+
+
+def _labels(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    found = find_label_errors(dataset, wish.backbone, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
+    return {**found.as_dict(), "order": ()}  # as long as the photos are many, and nobody reads it here
+
+
+def _gain(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    effort = Effort(wish.minutes, **SHORT_EFFORT) if wish.minutes < SHORT else Effort(wish.minutes)
+    found = transfer_gain(
+        dataset, wish.backbone, effort=effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop
+    )
+    return found.as_dict()
+
+
+def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    """The photos as the pretrained network sees them, and as a run's fine-tuned one does: then those it did not learn from."""
+    run = Run(wish.run_dir.name, wish.run_dir) if wish.run_dir else None
+    learned = run and _fine_tuned(run, dataset)
+    indices = pick_sample(dataset, DOTS)
+    if run and learned:
+        shown = {int(item["sample"]) for item in (run.results() or {})["val_items"]}
+        indices = sorted(shown)[:DOTS] if len(shown) >= ENOUGH else indices
+    network = load_network(wish.backbone, data_dir, watch)
+    before, after = map_through(network, dataset, indices, data_dir, watch), None
+    if run and learned:
+        after = map_through(_own_network(run.folder, network, data_dir), dataset, indices, data_dir, watch, start=before)
+    samples = [place.sample for place in before.places]
+    return {
+        "before": before.as_dict(),
+        "after": after.as_dict() if after else None,
+        "sentence": _said(before, after, len(indices), run),
+        "sprite": sheet(dataset, samples),
+    }
+
+
+def _fine_tuned(run: Run, dataset: Dataset) -> bool:
+    """Whether a run of these photos has changed more than the head."""
+    results = run.results() or {}
+    return run.dataset_id == dataset.id and bool(results.get("trainable")) and results.get("kept_phase") != "head"
+
+
+def _own_network(folder: Path, like: Network, data_dir: Path) -> Network:
+    """A run's model as a network, at the precision of the one that it started from."""
+    model, device = load_checkpoint(folder, data_dir), pick_device("auto")
+    stages = model.classifier.stages.eval().to(device)
+    return Network(like.backbone, stages, torch.nn.Identity(), model.preprocessing, device, pick_precision("auto", device))
+
+
+def _said(before: PhotoMap, after: PhotoMap | None, n: int, run: Run | None) -> str:
+    if after is None:
+        more = " Your run has only taught the head, so the network sees them as before." if run else ""
+        return before.sentence + more
+    wrong = [sum(place.label != place.answer for place in one.places) for one in (before, after)]
+    return (
+        f"Of {n} photos, {wrong[0]} lay among another class before fine-tuning and {wrong[1]} lie there after it. "
+        "Photos that it has learned from would move apart by themselves, so the map shows others where there are enough."
+    )
+
+
+_ANSWERS: dict[str, Callable[[Dataset, Wish, Path, Watch], Results]] = {
+    "rank": _rank, "unusual": _unusual, "probe": _probe, "curve": _curve, "labels": _labels, "map": _map, "gain": _gain,
+}  # fmt: skip
