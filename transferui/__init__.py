@@ -23,6 +23,7 @@ _HOMES = {
     "how_unusual": "transferui.insight.unusual",
     "photo_map": "transferui.insight.maps",
     "transfer_gain": "transferui.insight.gain",
+    "chain_gain": "transferui.insight.chain",
 }
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from transferui.data.dataset import Dataset, open_dataset
     from transferui.errors import UserError
     from transferui.export.bundle import load_model
+    from transferui.insight.chain import chain_gain
     from transferui.insight.gain import transfer_gain
     from transferui.insight.labels import find_label_errors
     from transferui.insight.learning_curve import learning_curve
@@ -45,6 +47,7 @@ __all__ = [
     "TrainConfig",
     "UserError",
     "__version__",
+    "chain_gain",
     "find_label_errors",
     "how_unusual",
     "learning_curve",

@@ -80,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", help=f"network to start from: {', '.join(CATALOGUE)}")
+    parser.add_argument("--from", dest="start_from", metavar="MODEL.zip|RUN", help="start from an own model, not from ImageNet")
     parser.add_argument("--preset", choices=[AUTO, *sorted(PRESETS)], help="a recipe; auto takes what suits the number of photos")
     parser.add_argument("--trainable", help="none, last, late, half, all, or STAGE,STAGE")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help=f"any of: {', '.join(SETTINGS)}")
@@ -106,6 +107,11 @@ def _photos_and_settings(options: argparse.Namespace) -> tuple[Dataset, TrainCon
     """Settings are checked before the photos are read, which may take long; ``--preset auto`` looks at both."""
     values = _settings(options)
     config = make_config(values)
+    if config.start_from:
+        from transferui.training.start import settled  # noqa: PLC0415 - loads torch
+
+        config = settled(config, data_dir_of(options))
+        values |= {"backbone": config.backbone, "start_from": config.start_from}
     resolve_trainable(get_backbone(config.backbone), config.trainable)
     dataset = open_dataset(options.source, data_dir_of(options))
     dataset.require_trainable()
@@ -131,7 +137,9 @@ def run_lr(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset in PRESETS else {}
-    values |= {name: getattr(options, name) for name in ("backbone", "trainable") if getattr(options, name) is not None}
+    values |= {
+        name: getattr(options, name) for name in ("backbone", "start_from", "trainable") if getattr(options, name) is not None
+    }
     for pair in options.set:
         name, equals, text = pair.partition("=")
         if not equals:

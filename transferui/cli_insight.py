@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.data.dataset import open_dataset
@@ -12,12 +12,16 @@ from transferui.evaluation.metrics import Accuracy
 from transferui.insight.parts import ALWAYS, PARTS
 from transferui.terminal import Interruptible, add_command, data_dir_of, print_result
 
+if TYPE_CHECKING:
+    from transferui.insight.gain import Gain
+
 
 def add_insight_commands(commands: Any) -> None:
     """Register them."""
     rank = add_command(commands, "rank", run_rank, "rank the networks that are ready here for these photos, before any training")
     rank.add_argument("source", metavar="SOURCE")
     rank.add_argument("--backbones", metavar="N,N", help="only these networks")
+    rank.add_argument("--models", metavar="M.zip,RUN", help="own models to rank beside them")
     probe = add_command(
         commands, "probe", run_probe, "how good the features of every stage are, and which stage is worth training"
     )
@@ -33,6 +37,7 @@ def add_insight_commands(commands: Any) -> None:
     gain = add_command(commands, "gain", run_gain, "the same network from pretrained weights and from nothing, photo by photo")
     gain.add_argument("source", metavar="SOURCE")
     gain.add_argument("--backbone", metavar="N", default="efficientnet_lite0")
+    gain.add_argument("--from", dest="own_model", metavar="MODEL.zip|RUN", help="an own model against ImageNet's weights instead")
     gain.add_argument("--minutes", type=float, default=20.0, metavar="M", help="time for everything (20)")
     gain.add_argument("--seeds", type=int, default=3, metavar="N", help="random starts of each (3)")
     gain.add_argument("--image-size", type=int, default=0, metavar="PX", help="0: 96 on a processor, else the network's own")
@@ -55,11 +60,14 @@ def run_rank(options: argparse.Namespace) -> int:
     """Which network to start from."""
     from transferui.insight.ranking import rank_backbones  # noqa: PLC0415 - loads torch
 
-    names = [name.strip() for name in (options.backbones or "").split(",") if name.strip()]
+    names, models = (
+        [part.strip() for part in (listed or "").split(",") if part.strip()] for listed in (options.backbones, options.models)
+    )
     with Interruptible() as work:
         found = rank_backbones(
-            options.source, backbones=names, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
-        )
+            options.source, backbones=names, own_models=models, data_dir=data_dir_of(options), report=work.progress,
+            should_stop=work.should_stop,
+        )  # fmt: skip
     lines = [
         f"{row.title:<20} probe {_share(row.ridge)}  {row.neighbors} neighbors {row.knn.value:6.1%}  LogME {row.log_me:+.3f}  "
         f"{row.ms_per_image:5.1f} ms a photo  {row.download_bytes / 1e6:4.0f} MB" + ("" if row.tied else "  clearly less")
@@ -124,22 +132,36 @@ def run_labels(options: argparse.Namespace) -> int:
 
 
 def run_gain(options: argparse.Namespace) -> int:
-    """Did transfer learning help?"""
-    from transferui.insight.gain import Effort, transfer_gain  # noqa: PLC0415 - loads torch
+    """Did transfer learning help? With ``--from``: did it help to start from that model?"""
+    from transferui.insight.chain import chain_gain  # noqa: PLC0415 - loads torch
+    from transferui.insight.gain import Effort, transfer_gain  # noqa: PLC0415
 
+    measure, what = (chain_gain, options.own_model) if options.own_model else (transfer_gain, options.backbone)
     effort = Effort(options.minutes, options.seeds, options.image_size, options.photos)
     with Interruptible() as work:
-        found = transfer_gain(
-            options.source, options.backbone, effort=effort, data_dir=data_dir_of(options), report=work.progress,
-            should_stop=work.should_stop,
-        )  # fmt: skip
-    lines = [
-        f"seed {seed.seed}: pretrained {seed.pretrained:6.1%} in {seed.pretrained_s:.0f} s; from nothing "
-        f"{seed.scratch_same_time:6.1%} in the same time, {seed.scratch:6.1%} in {seed.scratch_s:.0f} s"
-        for seed in found.seeds
-    ]
+        found = measure(
+            options.source, what, effort=effort, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
+        )
+    lines = (
+        _chain_lines(found)
+        if options.own_model
+        else [
+            f"seed {seed.seed}: pretrained {seed.pretrained:6.1%} in {seed.pretrained_s:.0f} s; from nothing "
+            f"{seed.scratch_same_time:6.1%} in the same time, {seed.scratch:6.1%} in {seed.scratch_s:.0f} s"
+            for seed in found.seeds
+        ]
+    )
     print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
     return 0
+
+
+def _chain_lines(found: Gain) -> list[str]:
+    """Both arms of every seed of a comparison with an own model."""
+    return [
+        f"seed {seed.seed}: from {found.own_model} {seed.pretrained:6.1%}; from ImageNet {seed.scratch:6.1%} "
+        f"({seed.pretrained_s:.0f} and {seed.scratch_s:.0f} s)"
+        for seed in found.seeds
+    ]
 
 
 def run_lesson(options: argparse.Namespace) -> int:

@@ -45,6 +45,15 @@ class TrainConfig(BaseModel):
             group="model",
         ),
     ] = "imagenet"
+    start_from: Annotated[
+        str,
+        _setting(
+            "Start from an own model",
+            "A model.zip or a run folder whose blocks the run starts from, instead of ImageNet's. Empty: none.",
+            group="model",
+            max_length=500,
+        ),
+    ] = ""
     trainable: Annotated[
         str,
         _setting(
@@ -214,9 +223,17 @@ def make_config(values: typing.Mapping[str, Any]) -> TrainConfig:
         UserError: ``BAD_SETTING`` names the first wrong field, the allowed values and what was found.
     """
     try:
-        return TrainConfig.model_validate(dict(values))
+        config = TrainConfig.model_validate(dict(values))
     except ValidationError as error:
         raise _explain(error) from error
+    if config.start_from and config.weights == "random":
+        raise UserError(
+            "BAD_SETTING",
+            "A run starts from an own model (start_from) or from nothing (weights=random), but both were asked for.",
+            "Leave one of them out.",
+            "start_from",
+        )
+    return config
 
 
 def _explain(error: ValidationError) -> UserError:

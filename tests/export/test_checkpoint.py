@@ -7,8 +7,9 @@ from safetensors import safe_open
 from tests.conftest import draw_photos
 from transferui.config import TrainConfig
 from transferui.errors import UserError
-from transferui.export.checkpoint import CHECKPOINT, load_checkpoint
+from transferui.export.checkpoint import load_checkpoint
 from transferui.runs.worker import train
+from transferui.training.stored import CHECKPOINT
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def build_backbone(  # noqa: PLR0913 - keyword-only after the first two
         UserError: ``UNKNOWN_BACKBONE``, ``BAD_IMAGE_SIZE``, and what `load_state` raises.
     """
     backbone = get_backbone(name)
-    _check_size(backbone, image_size)
+    check_size(backbone, image_size)
     state = None if weights == "random" else load_state(backbone, data_dir, report=report, should_stop=should_stop)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -82,7 +82,7 @@ def imagenet_logits(stages: nn.Sequential, classifier: nn.Module, pictures: Tens
     return logits
 
 
-def _check_size(backbone: Backbone, image_size: int | None) -> None:
+def check_size(backbone: Backbone, image_size: int | None) -> None:
     """Refuse sizes at which a network has no output: too small, or not a multiple of a transformer's patches."""
     if image_size is None:
         return

@@ -15,6 +15,7 @@ from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
 from transferui.evaluation.shown import ShownRun, share
 from transferui.files import data_uri
+from transferui.training.lineage import RELATION_WORDS
 
 # Small pictures of each class, classes that get some, and worst mistakes: more would not fit on the page.
 PICTURES, PICTURED_CLASSES, MISTAKES = 4, 24, 12
@@ -118,6 +119,9 @@ def network(run: ShownRun) -> str:
         drawn = f'<div class="net" aria-hidden="true">{blocks}</div><div class="names">{names}</div>'
     learned, total = results["trainable_parameters"], results["total_parameters"]
     start = "random weights" if run.settings.get("weights") == "random" else "what it had learned from ImageNet"
+    if before := results.get("lineage"):
+        start = f"an earlier model that had learned {_name(before[-1]['dataset_name'] or before[-1]['name'])}"
+        start += f" ({escape(RELATION_WORDS.get(str(results.get('relation')), 'another model'))})"
     kept = ""
     if trainable and results.get("kept_phase") == "head":
         kept = "<p>Fine-tuning was tried and did not help enough, so the frozen blocks were kept.</p>"

@@ -35,6 +35,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         **_confidence(run, run.val_logits, cv),
         **_training_part(run),
         "dataset_fingerprint": run.dataset.fingerprint,
+        **_origin(run),
         "skipped": [[name, reason] for name, reason in _broken(run)],
         "notes": [*run.split.notes, *run.notes],
         "final": final,
@@ -42,6 +43,14 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
     return {**values, **_headline(run, values, cv), **_test(run)}
+
+
+def _origin(run: Trained) -> dict[str, Any]:
+    """The models that it comes from, oldest first, and how its task is related to that of the last; none and nothing for most."""
+    if run.start is None:
+        return {"lineage": [], "relation": ""}
+    lineage = [ancestor.model_dump(mode="json") for ancestor in run.start.lineage]
+    return {"lineage": lineage, "relation": run.start.relation_to(run.dataset, run.split)}
 
 
 def _labels(run: Trained, part: str) -> list[int]:

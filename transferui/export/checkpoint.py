@@ -6,29 +6,29 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from transferui.backbones.catalogue import get_backbone
-from transferui.backbones.stages import build_backbone
 from transferui.data.preprocessing import Preprocessing
-from transferui.errors import UserError
 from transferui.evaluation.neighbors import Shown, shown_to
 from transferui.evaluation.novelty import Novelty, fit_novelty
 from transferui.evaluation.predict import Model
 from transferui.files import read_json, replacing
-from transferui.training.model import Classifier
 from transferui.training.state import Trained
+from transferui.training.stored import CHECKPOINT, broken_run, checkpoint_classifier, checkpoint_facts, read_tensors
 
-CHECKPOINT = "checkpoint.safetensors"
 # What a finished run's model remembers of the photos it was shown; beside the checkpoint, because most of it stays at home.
 MEMORY = "memory.safetensors"
 
 
 def save_checkpoint(run: Trained, folder: Path) -> None:
-    """Write checkpoint.safetensors atomically: the head and every stage that pretrained weights cannot give back."""
-    kept = {name for name in run.model.stage_names if run.config.weights == "random" or name in run.trainable}
+    """Write checkpoint.safetensors atomically: the head and every stage that pretrained weights cannot give back.
+
+    After a start from an own model those are all stages: that model may be deleted the next day.
+    """
+    whole = run.config.weights == "random" or run.start is not None
+    kept = {name for name in run.model.stage_names if whole or name in run.trainable}
     state = run.model.state_dict()
     tensors = {
         name: value.detach().cpu().contiguous()
@@ -66,28 +66,17 @@ def load_checkpoint(folder: Path, data_dir: Path) -> Model:
     Raises:
         UserError: ``NO_MODEL`` when the run has not got one (yet), ``RUN_BROKEN`` when its file is damaged.
     """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        raise UserError("NO_MODEL", "This run has no trained model yet.", "Train first, or choose another run.")
+    facts = checkpoint_facts(folder)
+    classifier = checkpoint_classifier(folder, data_dir)
     try:
-        tensors, metadata = _read(path)
-        facts = json.loads(metadata["transferui"])
-        memory = _read(folder / MEMORY)[0] if (folder / MEMORY).is_file() else {}
+        memory = read_tensors(folder / MEMORY) if (folder / MEMORY).is_file() else {}
+        names, preprocessing = tuple(facts["class_names"]), Preprocessing.from_dict(facts["preprocessing"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise _broken() from error
-    classifier = build_classifier(facts, data_dir)
-    classifier.load_state_dict({**classifier.state_dict(), **tensors})
+        raise broken_run() from error
     known: dict[str, Any] = read_json(folder / "results.json") or {}
     settings = (read_json(folder / "config.json") or {}).get("settings", {})
-    names, preprocessing = tuple(facts["class_names"]), Preprocessing.from_dict(facts["preprocessing"])
     novelty, shown = _remembered(memory, len(names), classifier.head.linear.in_features)
     return Model(classifier, names, preprocessing, {**known, **facts, "settings": settings}, novelty, shown)
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and texts of a safetensors file."""
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a mapping
 
 
 def _remembered(memory: dict[str, Tensor], n_classes: int, width: int) -> tuple[Novelty | None, Shown | None]:
@@ -100,21 +89,4 @@ def _remembered(memory: dict[str, Tensor], n_classes: int, width: int) -> tuple[
         novelty = Novelty.from_tensors(parts["novelty"], n_classes, width) if parts["novelty"] else None
         return novelty, Shown.from_tensors(parts["shown"], n_classes, width) if parts["shown"] else None
     except (KeyError, ValueError) as error:
-        raise _broken() from error
-
-
-def _broken() -> UserError:
-    return UserError("RUN_BROKEN", "This run's checkpoint is damaged.", "Train again.")
-
-
-def build_classifier(facts: dict[str, Any], data_dir: Path | None, *, weights: str | None = None) -> Classifier:
-    """A classifier of the architecture that `facts` names, in eval mode, with the starting weights it says."""
-    backbone = get_backbone(facts["backbone"])
-    stages, _ = build_backbone(
-        backbone.name,
-        weights or facts["weights"],
-        data_dir=data_dir,
-        image_size=facts["image_size"] or None,
-        seed=facts["seed"],
-    )
-    return Classifier(stages, backbone.feature_width, len(facts["class_names"])).eval()
+        raise broken_run() from error

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.training.lineage import family_words
 
 USE = """```python
 import transferui as tui
@@ -23,7 +24,9 @@ def model_card(facts: dict[str, Any]) -> str:
         facts: model.json of the bundle.
     """
     backbone, metrics = get_backbone(facts["backbone"]), facts["metrics"]
+    lineage = facts.get("lineage") or []
     start = "ImageNet weights" if facts.get("weights") == "imagenet" else "random weights"
+    start = "an earlier model's weights, see below" if lineage else start
     lines = [
         f"# Image classifier: {', '.join(plain(name) for name in facts['class_names'][:12])}",
         "",
@@ -33,6 +36,7 @@ def model_card(facts: dict[str, Any]) -> str:
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in _facts(facts, metrics)),
         "",
+        *_family(lineage, facts.get("relation", "")),
         "## Not for",
         "",
         "Pictures of anything else: it says when one is like nothing it was shown, but not always. Decisions about people.",
@@ -45,6 +49,14 @@ def model_card(facts: dict[str, Any]) -> str:
         f"The backbone's weights: {backbone.license}. Source of the architecture: {backbone.paper}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _family(lineage: list[dict[str, Any]], own: str) -> list[str]:
+    """The models that it comes from, oldest first."""
+    if not lineage:
+        return []
+    steps = [f"{n}. {plain(text)}" for n, text in enumerate(family_words(lineage, own), start=1)]
+    return ["## Where it comes from", "", *steps, f"{len(steps) + 1}. This model.", ""]
 
 
 def plain(text: str) -> str:

@@ -1,5 +1,7 @@
 """The two arms of a comparison: one network that starts from ImageNet's weights, and its twin that starts from nothing.
 
+In a chain they are one that starts from an own model and one that starts from ImageNet's weights, and all else is the same.
+
 Only the start differs: architecture, split, picture size and changed copies are the same. The twin has a step size, BatchNorm
 averages and a number of epochs of its own, because a network without knowledge needs larger steps and more of them.
 Source: He et al., 2019, Rethinking ImageNet pre-training (longer schedules from scratch).
@@ -22,7 +24,7 @@ from transferui.training.machine import pick_device
 from transferui.training.state import Hooks, Trained
 from transferui.training.train import train_model
 
-Start = Literal["pretrained", "scratch"]
+Start = Literal["own", "pretrained", "scratch"]
 
 # A few passes are enough for a network that knows much. Its twin gets ten times the step size, and a schedule that it goes
 # through to the end: only when its steps have become small do its BatchNorm averages fit its weights.
@@ -81,13 +83,16 @@ def scratch_epochs(n_train: int) -> int:
     return max(SCRATCH_EPOCHS, -(-SCRATCH_STEPS * BATCH // max(1, n_train)))
 
 
-def arm_config(start: Start, backbone: str, image_size: int, seed: int, epochs: int = SCRATCH_EPOCHS) -> TrainConfig:
-    """Settings of an arm; `epochs` are the twin's."""
+def arm_config(
+    start: Start, backbone: str, image_size: int, seed: int, epochs: int = SCRATCH_EPOCHS, own: str = ""
+) -> TrainConfig:
+    """Settings of an arm; `epochs` are those of the twin from nothing, `own` is the model that the arm "own" starts from."""
     common: dict[str, Any] = {
         "backbone": backbone, "image_size": image_size, "seed": seed, "trainable": "all", "augmentation": "flip",
         "batch_size": BATCH,
     }  # fmt: skip
-    if start == "pretrained":
+    if start in ("own", "pretrained"):
+        common |= {"start_from": own} if start == "own" else {}
         return TrainConfig(**common, finetune_epochs=PRETRAINED_EPOCHS, backbone_learning_rate=PRETRAINED_RATE)
     return TrainConfig(
         **common, weights="random", head_start="random", batchnorm_statistics="update", backbone_learning_rate=SCRATCH_RATE,

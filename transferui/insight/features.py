@@ -25,6 +25,7 @@ from transferui.insight.scores import Floats, Ints
 from transferui.training.cache import FeatureCache
 from transferui.training.features import Extractor, Report, ShouldStop, Work
 from transferui.training.machine import pick_device, pick_precision
+from transferui.training.start import Start
 
 # A class of a sample has at least this many photos, if it has them: fewer say nothing about it.
 LEAST_PER_CLASS = 10
@@ -53,7 +54,7 @@ class Network:
 
     Attributes:
         stages: pictures to features, in eval mode.
-        classifier: its original last layers.
+        classifier: its original last layers; nothing for an own model.
     """
 
     backbone: Backbone
@@ -83,6 +84,13 @@ class Features:
     labels: Ints
     indices: Ints
     work: Work = field(default_factory=Work)
+
+
+def own_network(start: Start) -> Network:
+    """The network of an own model, which sees pictures as that does."""
+    backbone, device = get_backbone(start.backbone), pick_device("auto")
+    dtype = pick_precision("auto", device)
+    return Network(backbone, start.stages.eval().to(device), nn.Identity(), start.preprocessing, device, dtype)
 
 
 def load_network(name: str, data_dir: Path, watch: Watch | None = None) -> Network:

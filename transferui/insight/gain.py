@@ -10,27 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from transferui.backbones.catalogue import get_backbone
+from transferui.backbones.catalogue import Backbone, get_backbone
 from transferui.data.dataset import Dataset
-from transferui.data.splits import split_dataset
 from transferui.errors import UserError
-from transferui.insight.arms import Arm, CurvePoint, arm_config, run_arm, scratch_epochs
-from transferui.insight.catching_up import photos_needed
-from transferui.insight.features import Watch, go_on, opened, pick_sample, tell_nobody, warnings
+from transferui.insight.arms import Arm, CurvePoint
+from transferui.insight.features import Watch, go_on, opened, tell_nobody, warnings
 from transferui.insight.measurement import Measurement
+from transferui.insight.race import Race, split_photos
 from transferui.training.features import Report, ShouldStop, StoppedError
 from transferui.training.machine import pick_device
 
 # Photos and picture size on a processor: small enough that a network can learn from nothing while one waits.
-PHOTOS, SIDE, SEEDS, HELD_BACK = 480, 96, 3, 0.3
+PHOTOS, SIDE, SEEDS = 480, 96, 3
 RESAMPLES = 4000
-# Share of its time that the twin's passes are planned to fill.
-HEADROOM = 0.7
 
 
 @dataclass(frozen=True)
 class Seed:
-    """Both arms from one random start: accuracies 0 to 1, seconds of computing, curves over epochs."""
+    """Both arms from one random start: accuracies 0 to 1, seconds of computing, curves over epochs.
+
+    `pretrained` is the arm that starts from `Gain.start`, `scratch` the one that starts from `Gain.against`.
+    """
 
     seed: int
     pretrained: float
@@ -45,11 +45,14 @@ class Seed:
 
 @dataclass(frozen=True)
 class Gain(Measurement):
-    """What starting from pretrained weights was worth.
+    """What one start was worth against another: pretrained weights against nothing, or an own model against pretrained weights.
 
     Attributes:
-        gap: accuracy of the pretrained arm minus that of the twin from nothing, both at their best; 95 % interval.
-        same_time_gap: the same when the twin had no more computing time.
+        start, against: what the two arms start from: ``imagenet`` and ``nothing``, or ``own_model`` and ``imagenet``.
+        own_model: what the own model is called; empty when there is none.
+        relation: of these photos to the own model's: ``lateral``, ``vertical``, ``continued`` or empty.
+        gap: accuracy of the first arm minus that of the second, both at their best; 95 % interval.
+        same_time_gap: the same when the second had no more computing time; the same as `gap` for two arms of equal passes.
         verdict: ``positive``, ``negative``, ``no_clear_difference``, or ``unknown`` when nothing was finished.
         photos_needed: photos with which the twin would catch up; None when that cannot be read off.
     """
@@ -68,6 +71,10 @@ class Gain(Measurement):
     same_time_high: float = 0.0
     photos_needed: int | None = None
     seeds: tuple[Seed, ...] = ()
+    start: str = "imagenet"
+    against: str = "nothing"
+    own_model: str = ""
+    relation: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ class Effort:
     image_size: int = 0
     photos: int = PHOTOS
 
+    def side(self, backbone: Backbone) -> int:
+        """Side of the pictures here."""
+        return self.image_size or (SIDE if pick_device("auto").type == "cpu" else backbone.image_size)
+
 
 def transfer_gain(
     dataset: Dataset | Path | str,
@@ -101,29 +112,47 @@ def transfer_gain(
     Raises:
         UserError: for every cause that a person can mend.
     """
-    begun, effort = time.monotonic(), _checked(effort or Effort())
+    begun, effort = time.monotonic(), checked(effort or Effort())
     facts = get_backbone(backbone)
     found, home = opened(dataset, data_dir)
-    side = effort.image_size or (SIDE if pick_device("auto").type == "cpu" else facts.image_size)
-    small = _split(found, effort.photos)
+    small = split_photos(found, effort.photos)
+    race = Race(small, facts.name, effort.side(facts), home, Watch(report, should_stop), begun + 60 * effort.minutes)
+    gain = measure(race, effort)
+    return concluded(gain, race, effort, found, f"what {facts.title} had learned before")
+
+
+def measure(race: Race, effort: Effort) -> Gain:
+    """Run a race from every random start, as far as time and the person let it go."""
     pairs: list[tuple[Arm, Arm]] = []
-    race = _Race(small, facts.name, side, home, Watch(report, should_stop), begun + 60 * effort.minutes)
     try:
         for seed in range(effort.seeds):
             pairs.append(race.run(seed, effort.seeds - seed))
         needed = race.needed(pairs)
     except StoppedError:
         needed = None
-    n_train = sum(sample.split == "train" for sample in small.samples)
-    gain = replace(compare_arms(pairs, n_train, facts.name, side), photos_needed=needed, stopped=should_stop())
-    notes = _notes(gain, len(found.samples), effort, race.over())
-    labels = np.array([sample.label for sample in small.samples])
-    notes += warnings(labels, found.class_names)
-    sentence = _sentence(gain, facts.title)
-    return replace(gain, notes=tuple(notes), sentence=sentence, seconds=round(time.monotonic() - begun, 1))
+    n_train = sum(sample.split == "train" for sample in race.dataset.samples)
+    gain = compare_arms(pairs, n_train, race.backbone, race.side, same_budget=bool(race.own))
+    return replace(gain, photos_needed=needed, stopped=race.watch.should_stop())
 
 
-def _checked(effort: Effort) -> Effort:
+def concluded(gain: Gain, race: Race, effort: Effort, dataset: Dataset, cause: str) -> Gain:
+    """The measurement in words.
+
+    Args:
+        cause: what helped or hurt, as the subject of a sentence.
+    """
+    labels = np.array([sample.label for sample in race.dataset.samples])
+    notes = [*_notes(gain, len(dataset.samples), effort, race.over()), *warnings(labels, dataset.class_names)]
+    took = round(time.monotonic() - race.until + 60 * effort.minutes, 1)
+    return replace(gain, notes=tuple(notes), sentence=_sentence(gain, cause), seconds=took)
+
+
+def checked(effort: Effort) -> Effort:
+    """The effort, if it is a possible one.
+
+    Raises:
+        UserError: ``BAD_SETTING``.
+    """
     if not 0 < effort.minutes <= 24 * 60 or not 1 <= effort.seeds <= 20 or effort.photos < 4:
         raise UserError(
             "BAD_SETTING", "The comparison needs 1 to 20 seeds, at least 4 photos, and from 0 to 1440 minutes.",
@@ -132,87 +161,16 @@ def _checked(effort: Effort) -> Effort:
     return effort
 
 
-def _split(dataset: Dataset, most: int) -> Dataset:
-    """At most `most` photos, each with the part it belongs to in every run."""
-    split = split_dataset(dataset, HELD_BACK, 0)
-    parts = {**dict.fromkeys(split.train, "train"), **dict.fromkeys(split.val, "val")}
-    named = replace(dataset, samples=tuple(replace(s, split=parts.get(i, "test")) for i, s in enumerate(dataset.samples)))  # type: ignore[arg-type]
-    few = []
-    for part, share in (("train", 1 - HELD_BACK), ("val", HELD_BACK)):
-        only = replace(named, samples=tuple(s for s in named.samples if s.split == part))
-        few += [only.samples[i] for i in pick_sample(only, max(2 * len(dataset.class_names), round(share * most)))]
-    return replace(named, samples=tuple(few))
+def compare_arms(pairs: Sequence[tuple[Arm, Arm]], n_train: int, backbone: str, side: int, *, same_budget: bool = False) -> Gain:
+    """Gaps with intervals over photos and seeds, and the verdict.
 
-
-@dataclass(frozen=True)
-class _Race:
-    """Runs the arms, each within its share of the time that is left."""
-
-    dataset: Dataset
-    backbone: str
-    side: int
-    data_dir: Path
-    watch: Watch
-    until: float
-
-    def over(self) -> bool:
-        """The time is over."""
-        return time.monotonic() > self.until
-
-    def run(self, seed: int, seeds_left: int) -> tuple[Arm, Arm]:
-        """Both arms from one seed; the twin may take its share of the time that is left."""
-        config = arm_config("pretrained", self.backbone, self.side, seed)
-        watch = self._watch(self.until)
-        first = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from pretrained weights")
-        if first.answers is None or first.cut:
-            raise StoppedError
-        wanted = scratch_epochs(first.n_train)
-        # Its schedule must end within its share of the time, of which the next seeds' pretrained runs take a part.
-        share = (self.until - time.monotonic()) / seeds_left * HEADROOM
-        epochs = max(1, min(wanted, int(share / max(first.epoch_s, 1e-6))))
-        config = arm_config("scratch", self.backbone, self.side, seed, epochs)
-        second = run_arm(self.dataset, config, self.data_dir, watch, f"Seed {seed + 1}: from nothing")
-        if not second.curve:
-            raise StoppedError
-        second.cut = second.cut or epochs < wanted
-        return first, second
-
-    def needed(self, pairs: Sequence[tuple[Arm, Arm]]) -> int | None:
-        """Photos with which the twin would catch up, from one more run of it with half of them."""
-        if self.over() or any(second.cut for _, second in pairs):
-            return None
-        train = [s for s in self.dataset.samples if s.split == "train"]
-        half = pick_sample(replace(self.dataset, samples=tuple(train)), len(train) // 2)
-        samples = (*(train[i] for i in half), *(s for s in self.dataset.samples if s.split == "val"))
-        fewer = replace(self.dataset, samples=samples)
-        config = arm_config("scratch", self.backbone, self.side, 0, scratch_epochs(len(half)))
-        arm = run_arm(fewer, config, self.data_dir, self._watch(self.until), "From nothing with half of the photos")
-        if arm.cut:
-            return None
-        best, twin = (float(np.mean([pair[i].right.mean() for pair in pairs])) for i in (0, 1))
-        return photos_needed((len(half), len(train)), (float(arm.right.mean()), twin), best)
-
-    def _watch(self, ends: float) -> Watch:
-        return Watch(self.watch.report, _Until(ends, self.watch))
-
-
-@dataclass(frozen=True)
-class _Until:
-    """Stops when asked, or when the time is over."""
-
-    ends: float
-    watch: Watch
-
-    def __call__(self) -> bool:
-        return time.monotonic() > self.ends or self.watch.should_stop()
-
-
-def compare_arms(pairs: Sequence[tuple[Arm, Arm]], n_train: int, backbone: str, side: int) -> Gain:
-    """Gaps with intervals over photos and seeds, and the verdict."""
+    Args:
+        same_budget: both arms make the same passes, so that "with the same time" is the comparison itself.
+    """
     if not pairs:
         return Gain("unknown", "", backbone, side, n_train)
     final = np.array([a.right.astype(float) - b.right for a, b in pairs])
-    same = np.array([a.right.astype(float) - b.right_after(a.seconds) for a, b in pairs])
+    same = final if same_budget else np.array([a.right.astype(float) - b.right_after(a.seconds) for a, b in pairs])
     low, high = gap_interval(final)
     same_low, same_high = gap_interval(same)
     verdict = "positive" if low > 0 else "negative" if high < 0 else "no_clear_difference"
@@ -237,7 +195,8 @@ def gap_interval(gains: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, f
 
 
 def _notes(gain: Gain, n_images: int, effort: Effort, over: bool) -> list[str]:
-    said = [f"Both looked at pictures of {gain.image_size} pixels, so that learning from nothing ends while one waits."]
+    reason = "it takes less time" if gain.own_model else "learning from nothing ends while one waits"
+    said = [f"Both looked at pictures of {gain.image_size} pixels, so that {reason}."]
     used = gain.n_train + gain.n_val
     if gain.n_val and used < n_images:
         said.append(f"Measured with {used} of the {n_images} photos.")
@@ -249,16 +208,19 @@ def _notes(gain: Gain, n_images: int, effort: Effort, over: bool) -> list[str]:
     return said
 
 
-def _sentence(gain: Gain, title: str) -> str:
+def _sentence(gain: Gain, cause: str) -> str:
     """The verdict in words."""
     if not gain.seeds:
         return "Nothing was finished, so nothing can be said."
-    with_it, without = (float(np.mean([getattr(seed, arm) for seed in gain.seeds])) for arm in ("pretrained", "scratch"))
+    first, second = (float(np.mean([getattr(seed, arm) for seed in gain.seeds])) for arm in ("pretrained", "scratch"))
     span = f"{100 * gain.gap_low:+.0f} to {100 * gain.gap_high:+.0f} points"
-    figures = f"{with_it:.0%} with pretrained weights, {without:.0%} from nothing (a gap of {100 * gain.gap:+.0f}, {span})"
+    starts = ("from it", "from ImageNet") if gain.own_model else ("with pretrained weights", "from nothing")
+    figures = f"{first:.0%} {starts[0]}, {second:.0%} {starts[1]} (a gap of {100 * gain.gap:+.0f}, {span})"
     if gain.verdict == "positive":
         more = f" It would take about {gain.photos_needed} photos to catch up from nothing." if gain.photos_needed else ""
-        return f"Positive transfer: what {title} had learned before helped: {figures}.{more}"
+        return f"Positive transfer: {cause} helped: {figures}.{more}"
     if gain.verdict == "negative":
-        return f"Negative transfer: what {title} had learned before hurt: {figures}."
+        return f"Negative transfer: {cause} hurt: {figures}."
+    if gain.own_model:
+        return f"No clear difference: {cause} gets {figures}. ImageNet's weights are as good a start."
     return f"No clear difference: {figures}. These photos can be learned as well from nothing."

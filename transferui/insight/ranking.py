@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from transferui.insight.features import (
     go_on,
     load_network,
     opened,
+    own_network,
     pick_sample,
     pooled_features,
     tell_nobody,
@@ -31,6 +32,7 @@ from transferui.insight.measurement import Measurement
 from transferui.insight.scores import LeaveOneOut, knn_loo, log_me, ridge_loo
 from transferui.training.features import CPU_BATCH, Report, ShouldStop, StoppedError
 from transferui.training.machine import available_cores, synchronize
+from transferui.training.start import Start, open_start, photo_key
 
 # Photos of the sample; at 400 an accuracy of 90 % is known to 3 points, and two networks on the same photos better than that.
 SAMPLE = 400
@@ -54,6 +56,7 @@ class Ranked:
         ms_per_image: milliseconds of its forward pass here.
         gap: accuracy of the best probe minus this one's, 0 to 1, with its 95 % interval.
         tied: the paired test sees no clear difference from the best.
+        start_from: the own model whose blocks these are; empty for ImageNet's weights.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Ranked:
     gap_low: float = 0.0
     gap_high: float = 0.0
     tied: bool = True
+    start_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Ranking(Measurement):
 
     Attributes:
         recommended: name of the one to take; empty when none was finished.
+        recommended_start: the own model to start from, when it is one; empty for ImageNet's weights.
         prefix_images: forward passes really made; photos seen before cost none.
     """
 
@@ -87,6 +92,7 @@ class Ranking(Measurement):
     sentence: str
     n_images: int
     prefix_images: int = 0
+    recommended_start: str = ""
 
 
 @dataclass
@@ -104,6 +110,7 @@ def rank_backbones(
     dataset: Dataset | Path | str,
     *,
     backbones: Sequence[str] | None = None,
+    own_models: Sequence[Path | str] = (),
     data_dir: Path | None = None,
     report: Report = tell_nobody,
     should_stop: ShouldStop = go_on,
@@ -112,6 +119,7 @@ def rank_backbones(
 
     Args:
         backbones: names; all that are ready on this machine when not given (only those are never downloaded).
+        own_models: bundles, run folders or ids of runs in the data folder, which are ranked beside them.
         report: called with progress dictionaries.
         should_stop: asked often; what was finished is kept and ranked.
 
@@ -120,16 +128,29 @@ def rank_backbones(
     """
     begun = time.perf_counter()
     found, home = opened(dataset, data_dir)
-    names = _names(backbones, home)
+    asked = [*(_Asked(name) for name in _names(backbones, home)), *(_Asked(own=str(path)) for path in own_models)]
     indices, measured = pick_sample(found, SAMPLE), _Measured()
-    for n, name in enumerate(names):
-        watch = Watch(_Named(report, get_backbone(name).title, n, len(names)), should_stop)
+    for n, one in enumerate(asked):
+        watch = Watch(_Named(report, one.title, n, len(asked)), should_stop)
         try:
-            _measure(name, found, indices, home, watch, measured)
+            _measure(one, found, indices, home, watch, measured)
         except StoppedError:
             measured.stopped = True
             break
-    return _rank(measured, found, len(names), begun)
+    return _rank(measured, found, len(asked), begun)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A network of the catalogue by name, or an own model by its path."""
+
+    name: str = ""
+    own: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called while it is being looked through."""
+        return f"your model {Path(self.own).name}" if self.own else get_backbone(self.name).title
 
 
 def _names(backbones: Sequence[str] | None, data_dir: Path) -> list[str]:
@@ -159,22 +180,36 @@ class _Named:
         self.report(row | {"what": f"Asking {self.title}", "network": self.number + 1, "networks": self.networks})
 
 
-def _measure(name: str, dataset: Dataset, indices: Sequence[int], data_dir: Path, watch: Watch, into: _Measured) -> None:
+def _measure(one: _Asked, dataset: Dataset, indices: Sequence[int], data_dir: Path, watch: Watch, into: _Measured) -> None:
     """Look through one network and score it; a network whose weights are damaged leaves a sentence."""
     if watch.should_stop():
         raise StoppedError
     try:
-        network = load_network(name, data_dir, watch)
+        start = open_start(one.own, data_dir) if one.own else None
+        network = own_network(start) if start else load_network(one.name, data_dir, watch)
     except UserError as error:
-        into.notes.append(f"{get_backbone(name).title} was left out: {error.message} {error.hint}".strip())
+        into.notes.append(f"{one.title} was left out: {error.message} {error.hint}".strip())
         return
     features = pooled_features(network, dataset, indices, data_dir, watch)
     into.prefix_images += features.work.prefix_images
     into.n_images = len(features.labels)
-    into.rows.append(_score(network, features, len(dataset.class_names)))
+    row, probe = _score(network, features, len(dataset.class_names))
+    if start:
+        row = replace(row, title=start.title, start_from=one.own)
+        into.notes += _familiar(start, dataset, features)
+    into.rows.append((row, probe))
     if len(into.rows) == 1:
         into.notes += warnings(features.labels, dataset.class_names)
         into.notes += [f"{len(features.work.broken)} photos could not be read."] if features.work.broken else []
+
+
+def _familiar(start: Start, dataset: Dataset, features: Features) -> list[str]:
+    """What is said when an own model has learned from photos that it is asked about."""
+    known = sum(photo_key(dataset.samples[i].sha256) in start.seen for i in features.indices)
+    if not known and (start.seen or start.model.dataset_fingerprint != dataset.fingerprint):
+        return []
+    which = f"{known} of these {len(features.labels)} photos" if known else "these very photos"
+    return [f"Y{start.title[1:]} has learned from {which} before, so its numbers look better than they are."]
 
 
 def _score(network: Network, features: Features, n_classes: int) -> tuple[Ranked, LeaveOneOut]:
@@ -220,7 +255,7 @@ def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> R
     chosen = _recommend(rows)
     notes = [*measured.notes, f"Stopped: {len(rows)} of {wanted} networks were done."] if measured.stopped else measured.notes
     return Ranking(
-        tuple(rows), chosen.name, _sentence(rows, chosen), measured.n_images, measured.prefix_images,
+        tuple(rows), chosen.name, _sentence(rows, chosen), measured.n_images, measured.prefix_images, chosen.start_from,
         notes=tuple(notes), stopped=measured.stopped, seconds=took,
     )  # fmt: skip
 

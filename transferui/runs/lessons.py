@@ -38,8 +38,15 @@ def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: 
     learned = () if results.get("kept_phase") == "head" else tuple(results["trainable"])
     return Lesson(
         backbone=get_backbone(results["backbone"]).title, trainable=learned, accuracy=accuracy, where=me.where,
-        head_accuracy=results.get("head_val_accuracy"), seconds=results["seconds"]["total"], **common,
+        head_accuracy=results.get("head_val_accuracy"), seconds=results["seconds"]["total"],
+        relation=str(results.get("relation") or ""), parent=_parent(results), **common,
     )  # fmt: skip
+
+
+def _parent(results: Mapping[str, Any]) -> str:
+    """What the model that a run started from was trained on; empty without one."""
+    before = results.get("lineage")
+    return str(before[-1].get("dataset_name") or before[-1].get("name", "")) if before else ""
 
 
 def save_lesson(measurement: Run, run: Run | None, to: Path, *, with_photos: bool = False) -> Path:

@@ -12,8 +12,10 @@ import torch
 
 from transferui.backbones.weights import StoppedDownloadError
 from transferui.data.dataset import Dataset
+from transferui.errors import UserError
 from transferui.export.checkpoint import load_checkpoint
 from transferui.files import write_json
+from transferui.insight.chain import chain_gain
 from transferui.insight.features import Network, Watch, load_network, pick_sample
 from transferui.insight.gain import Effort, transfer_gain
 from transferui.insight.labels import find_label_errors
@@ -178,6 +180,20 @@ def _gain(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results
     return found.as_dict()
 
 
+def _chain(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
+    """The gain of a start from the model that the run started from.
+
+    Raises:
+        UserError: ``NO_PARENT`` when it started from none.
+    """
+    own = Run(wish.run_dir.name, wish.run_dir).config.start_from if wish.run_dir else ""
+    if not own:
+        raise UserError("NO_PARENT", "This run did not start from a model of yours.", "Choose one in step 2 and train again.")
+    effort = Effort(wish.minutes, **SHORT_EFFORT) if wish.minutes < SHORT else Effort(wish.minutes)
+    found = chain_gain(dataset, own, effort=effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
+    return found.as_dict()
+
+
 def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
     """The photos as the pretrained network sees them, and as a run's fine-tuned one does: then those it did not learn from."""
     run = Run(wish.run_dir.name, wish.run_dir) if wish.run_dir else None
@@ -225,4 +241,5 @@ def _said(before: PhotoMap, after: PhotoMap | None, n: int, run: Run | None) -> 
 
 _ANSWERS: dict[str, Callable[[Dataset, Wish, Path, Watch], Results]] = {
     "rank": _rank, "unusual": _unusual, "probe": _probe, "curve": _curve, "labels": _labels, "map": _map, "gain": _gain,
+    "chain": _chain,
 }  # fmt: skip

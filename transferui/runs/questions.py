@@ -187,7 +187,8 @@ class Answers:
     def _model(self, path: Path) -> Model:
         """The model of a run folder or bundle, from the few that are kept ready."""
         from transferui.export.bundle import load_model  # noqa: PLC0415 - torch only in the child that needs it
-        from transferui.export.checkpoint import CHECKPOINT, load_checkpoint  # noqa: PLC0415
+        from transferui.export.checkpoint import load_checkpoint  # noqa: PLC0415
+        from transferui.training.stored import CHECKPOINT  # noqa: PLC0415
 
         file = path / CHECKPOINT if path.is_dir() else path
         key = (str(path), file.stat().st_mtime if file.exists() else 0.0)

@@ -23,13 +23,15 @@ from transferui.evaluation.diagnosis import diagnose
 from transferui.evaluation.results import describe
 from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint, save_checkpoint
-from transferui.files import write_json
+from transferui.files import read_json, write_json
 from transferui.runs.estimate import corrected, read_pace, write_pace
 from transferui.runs.pace import ensure_pace
 from transferui.runs.store import Run, write_run_folder
 from transferui.runs.telling import Telling
 from transferui.training.features import StoppedError
+from transferui.training.start import SEEN, photo_key, settled
 from transferui.training.state import Hooks, Trained
+from transferui.training.stored import find_model, missing_model
 from transferui.training.train import train_model
 
 # A better state is put on disk at most this often; what a kill can lose is then this many seconds or one epoch.
@@ -81,7 +83,7 @@ def train(
     """
     data_dir = data_dir or default_data_dir()
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset, data_dir)
-    config = config or TrainConfig()
+    config = settled(config or TrainConfig(), data_dir)
     opened.require_trainable()
     folder = data_dir / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
     write_run_folder(folder, {"settings": config.model_dump(), "dataset_id": opened.id, "dataset_name": opened.name,
@@ -129,6 +131,7 @@ class Worker:
         (self.run.folder / "metrics.jsonl").touch()
         try:
             self.telling.status("preparing", what="Getting ready")
+            self._require_own_start(config)
             trained = train_model(dataset, make_config(config.model_dump()), self.data_dir, self._hooks())
             results = self._save(trained, final=True)
             self._remember_pace(trained)
@@ -144,6 +147,20 @@ class Worker:
             "stopped" if trained.stopped else "finished", message="The best state so far was kept." if trained.stopped else ""
         )
         return results
+
+    def _require_own_start(self, config: TrainConfig) -> None:
+        """Whoever uses the page starts from own runs only, and from no path.
+
+        Raises:
+            UserError: ``NOT_FOUND``, the same whether it never existed or belongs to somebody else.
+        """
+        owner = self.run.facts.get("owner")
+        if not config.start_from or not owner:  # the command line and Python: their user may read what the process may
+            return
+        folder = find_model(config.start_from, self.data_dir)
+        mine = folder.parent == self.data_dir / "runs" and (read_json(folder / "config.json") or {}).get("owner") == owner
+        if not mine:
+            raise missing_model(config.start_from)
 
     def _remember_pace(self, trained: Trained) -> None:
         """Correct what is known of this machine's speed by what this run took."""
@@ -185,8 +202,18 @@ class Worker:
         results = describe(trained, final=final) | {"run_dir": str(self.run.folder), "dataset_name": trained.dataset.name}
         if final:
             results["diagnosis"] = diagnose(self.run.metrics(), results, trained.config.model_dump())
+        self._save_origin(trained, results)
         write_json(self.run.folder / "results.json", results)
         return results
+
+    def _save_origin(self, trained: Trained, results: Mapping[str, Any]) -> None:
+        """Write where the model comes from: its lineage into config.json, and the photos it and those before it have learned."""
+        before = trained.start.seen if trained.start else frozenset()
+        mine = {photo_key(trained.dataset.samples[i].sha256) for i in trained.split.train}
+        write_json(self.run.folder / SEEN, {"photos": sorted(before | mine)})
+        facts = self.run.facts
+        if trained.start and "lineage" not in facts:
+            write_json(self.run.folder / "config.json", {**facts, "lineage": results["lineage"], "relation": results["relation"]})
 
 
 def get_ready(data_dir: Path) -> None:

@@ -13,6 +13,7 @@ from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import Split
 from transferui.training.features import Report, ShouldStop, Work
 from transferui.training.model import Classifier
+from transferui.training.start import Start
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Trained:
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
             empty when the head never saw frozen features.
         kept: what the kept model sees; None before the run is over.
+        start: the own model it started from; None for ImageNet and for nothing.
     """
 
     dataset: Dataset
@@ -67,6 +69,7 @@ class Trained:
     stopped: bool = False
     pooled: dict[str, Tensor] = field(default_factory=dict)
     kept: Kept | None = None
+    start: Start | None = None
     notes: list[str] = field(default_factory=list)
 
 

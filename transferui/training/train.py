@@ -6,17 +6,20 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.backbones.stages import build_backbone
 from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
+from transferui.data.preprocessing import Preprocessing
 from transferui.data.splits import split_dataset
 from transferui.training.kept import look_back
 from transferui.training.machine import available_cores, pick_device, pick_precision
 from transferui.training.model import Classifier, forget_quickly, frozen_digest
 from transferui.training.phases import Phases
 from transferui.training.prefix import frozen_rows
+from transferui.training.start import Start, open_start, require_same_backbone
 from transferui.training.state import Hooks, Trained
 
 
@@ -52,9 +55,22 @@ def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -
     trainable = resolve_trainable(backbone, config.trainable)
     device = pick_device(config.device)
     split = split_dataset(dataset, config.val_fraction, config.seed)
-    preprocessing = backbone.preprocessing
-    if config.image_size:
-        preprocessing = preprocessing.resized(config.image_size)
+    start = open_start(config.start_from, data_dir) if config.start_from else None
+    config, preprocessing, stages = _own_start(config, start) if start else _usual_start(config, data_dir, hooks)
+    if config.weights == "random":
+        forget_quickly(stages)
+    model = Classifier(stages, backbone.feature_width, len(dataset.class_names)).to(device)
+    model.freeze(trainable, config.batchnorm_statistics)
+    run = Trained(dataset, config, model, preprocessing, split, trainable, device=device.type, start=start)
+    warning = start.warning(dataset, split) if start else ""
+    run.notes += [warning] if warning else []
+    run.precision = str(pick_precision(config.precision, device)).removeprefix("torch.")
+    return run
+
+
+def _usual_start(config: TrainConfig, data_dir: Path, hooks: Hooks) -> tuple[TrainConfig, Preprocessing, nn.Sequential]:
+    """From ImageNet's weights, or from nothing."""
+    preprocessing = get_backbone(config.backbone).preprocessing
     stages, _ = build_backbone(
         config.backbone,
         config.weights,
@@ -64,10 +80,15 @@ def begin(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hooks) -
         should_stop=hooks.should_stop,
         seed=config.seed,
     )
-    if config.weights == "random":
-        forget_quickly(stages)
-    model = Classifier(stages, backbone.feature_width, len(dataset.class_names)).to(device)
-    model.freeze(trainable, config.batchnorm_statistics)
-    run = Trained(dataset, config, model, preprocessing, split, trainable, device=device.type)
-    run.precision = str(pick_precision(config.precision, device)).removeprefix("torch.")
-    return run
+    return config, preprocessing.resized(config.image_size) if config.image_size else preprocessing, stages
+
+
+def _own_start(config: TrainConfig, start: Start) -> tuple[TrainConfig, Preprocessing, nn.Sequential]:
+    """From an own model: its weights, and its picture size unless another is asked for.
+
+    Raises:
+        UserError: ``OTHER_BACKBONE``, ``BAD_IMAGE_SIZE``.
+    """
+    require_same_backbone(config, start.backbone)
+    preprocessing = start.sized(config.image_size)
+    return config.model_copy(update={"image_size": config.image_size or start.image_size}), preprocessing, start.stages

@@ -116,8 +116,29 @@ class Desk:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings that differ from their defaults; those that another version of the app no longer takes are left out."""
-        return {name: value for name, value in dict(self.values.get("settings", {})).items() if _is_setting(name, value)}
+        """Settings that differ from their defaults.
+
+        Those that another version of the app no longer takes are left out, and so is a model to start from that is gone or
+        belongs to another network.
+        """
+        kept = {name: value for name, value in dict(self.values.get("settings", {})).items() if _is_setting(name, value)}
+        if kept.get("start_from") and (self.start is None or self.start.config.backbone != self.backbone.name):
+            del kept["start_from"]
+        return kept
+
+    @property
+    def start(self) -> Run | None:
+        """The own run whose model the next one is to start from, as long as it is there; only ever one's own."""
+        try:
+            run = self.server.store.get_run(self.owner, str(dict(self.values.get("settings", {})).get("start_from") or ""))
+            return run if run.config and run.results() else None
+        except UserError:
+            return None
+
+    @property
+    def lost_start(self) -> bool:
+        """Whether a model to start from was chosen that is gone."""
+        return bool(dict(self.values.get("settings", {})).get("start_from")) and self.start is None
 
     @property
     def config(self) -> TrainConfig:

@@ -10,7 +10,7 @@ from transferui.ui.desk import Desk
 from transferui.ui.html import seconds
 
 # What decides the frozen part's output, with how many stages it has.
-Prefix = tuple[str, int, str, int, int, str, str, str]
+Prefix = tuple[str, int, str, str, int, int, str, str, str]
 
 
 def expected(desk: Desk) -> str:
@@ -63,6 +63,7 @@ def _prefix(config: TrainConfig) -> Prefix:
         config.backbone,
         length,
         config.weights,
+        config.start_from,
         seed,
         config.image_size,
         config.augmentation,

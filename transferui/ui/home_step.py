@@ -157,7 +157,9 @@ def _weak_spot(weakest: dict[str, Any], n_val: int) -> str:
 
 
 def _made_from(results: dict[str, Any]) -> str:
-    return f"{get_backbone(results['backbone']).title}, {len(results['frozen_prefix'])} stages frozen"
+    before = results.get("lineage")
+    start = f", from your model of {before[-1]['dataset_name']} ({results['relation']} transfer)" if before else ""
+    return f"{get_backbone(results['backbone']).title}, {len(results['frozen_prefix'])} stages frozen{start}"
 
 
 def view(desk: Desk) -> list[Any]:

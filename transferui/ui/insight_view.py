@@ -133,4 +133,11 @@ def lesson(desk: Desk, results: Results) -> str:
 
 
 def _has_parent(desk: Desk) -> bool:
-    return False
+    """Whether the shown run of these photos started from an own model that is still there."""
+    run, dataset = desk.run, desk.dataset
+    if run is None or dataset is None or run.dataset_id != dataset.id or not run.results():
+        return False
+    try:
+        return bool(run.config.start_from and desk.server.store.get_run(desk.owner, run.config.start_from))
+    except UserError:
+        return False

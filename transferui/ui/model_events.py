@@ -49,7 +49,8 @@ class ModelEvents:
             name = recipe_of(desk)
             wanted = str(recipe_for(desk, name)["trainable"]) if name in PRESETS else "none"
             trainable = list(resolve_trainable(backbone, wanted))
-            return self._all(update(self.server, owner, backbone=backbone.name, trainable=trainable))
+            settings = {k: v for k, v in desk.settings.items() if k != "start_from" or backbone.name == desk.backbone.name}
+            return self._all(update(self.server, owner, backbone=backbone.name, trainable=trainable, settings=settings))
         except UserError as error:
             return self._refused(owner, error)
 
@@ -80,7 +81,8 @@ class ModelEvents:
                 return [gr.Accordion(open=True), *self._all(update(self.server, owner, custom=True))]
             values = recipe_for(desk, name)
             trainable = list(resolve_trainable(desk.backbone, str(values.pop("trainable"))))
-            desk = update(self.server, owner, trainable=trainable, settings=changed_settings(values), custom=False)
+            start = {name: value for name, value in desk.settings.items() if name == "start_from"}
+            desk = update(self.server, owner, trainable=trainable, settings=changed_settings(values) | start, custom=False)
             return [gr.skip(), *self._all(desk)]
         except UserError as error:
             return [gr.skip(), *self._refused(owner, error)]

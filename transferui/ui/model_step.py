@@ -17,7 +17,8 @@ from transferui.ui.html import clickable, radio_card, radio_group, section, show
 from transferui.ui.insight_step import Advice, advice_layout
 from transferui.ui.rate_view import RateFinder
 from transferui.ui.recipe_view import FREEZE, preset_of, recipes, words
-from transferui.ui.settings_view import WIDGETS, start_switch, widget
+from transferui.ui.settings_view import WIDGETS, widget
+from transferui.ui.start_view import starts
 
 # Cards shown before "More networks" is opened.
 FIRST_NETWORKS = 4
@@ -30,6 +31,7 @@ class ModelStep:
     message: gr.HTML
     networks: gr.HTML
     more: gr.HTML
+    start: gr.HTML
     advice: Advice
     recipe: gr.HTML
     preset: gr.Radio
@@ -46,7 +48,7 @@ class ModelStep:
     @property
     def out(self) -> list[Any]:
         """What changes with the network, the photos or the freezing."""
-        cards, blocks = [self.networks, self.more, self.recipe], [self.preset, self.net, self.words]
+        cards, blocks = [self.networks, self.more, self.start, self.recipe], [self.preset, self.net, self.words]
         return [*cards, *blocks, self.copies, self.stages, self.finder.found, *self.settings.values()]
 
 
@@ -64,6 +66,8 @@ def layout(server: Server) -> ModelStep:
     networks = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=True), "backbone")
     with gr.Accordion("More networks", open=False, elem_classes="tu-acc tu-more"):
         more = clickable(network_cards(server, DEFAULT_BACKBONE, first_ones=False), "more-backbones")
+    show(section("It starts from", "what its blocks know before they see your photos: their <em>weights</em>"))
+    start = clickable("", "start")
     advice = advice_layout()
     show(section("How should it learn?", "Pick a <em>recipe</em>: it sets all that follows, so you can go straight on."))
     recipe = clickable("", "recipe")
@@ -78,20 +82,34 @@ def layout(server: Server) -> ModelStep:
                           elem_classes="tu-seg", interactive=True)  # fmt: skip
         net = network.drawing(network.blocks(first, 2), [])
         estimate = show("", elem_id="estimate")
-        start = start_switch()
     show(section("Show it changed copies, too?", "<em>augmentation</em>: more to learn from without taking more photos"))
     changed = clickable("", "augmentation")
     with gr.Accordion("Advanced settings", open=False, elem_classes="tu-acc", elem_id="advanced") as advanced:
         stages = gr.CheckboxGroup(list(stages_with_weights(first)), value=[], label="Stages that learn, as a list", elem_id="trainable-stages",
                                   interactive=True)  # fmt: skip
         with gr.Row(elem_classes="tu-settings"):
-            settings = {name: start if name == "weights" else widget(SETTINGS[name]) for name in WIDGETS}
+            settings = {name: widget(SETTINGS[name]) for name in WIDGETS}
         finder = rate_view.layout()
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-1")
         forward = gr.Button("Next: train", variant="primary", elem_id="next-3")
     return ModelStep(
-        message, networks, more, advice, recipe, preset, net, estimate, changed, advanced, stages, finder, settings, back, forward
+        message,
+        networks,
+        more,
+        start,
+        advice,
+        recipe,
+        preset,
+        net,
+        estimate,
+        changed,
+        advanced,
+        stages,
+        finder,
+        settings,
+        back,
+        forward,
     )
 
 
@@ -130,6 +148,7 @@ def view(desk: Desk) -> list[Any]:
     return [
         network_cards(server, backbone.name, first_ones=True),
         network_cards(server, backbone.name, first_ones=False),
+        starts(desk),
         recipes(desk),
         preset_of(backbone, trainable),
         network.redrawn(rows, trainable),

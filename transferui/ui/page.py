@@ -19,11 +19,13 @@ from transferui.ui import (
     model_events,
     model_step,
     rate_events,
+    start_events,
     test_step,
     train_step,
 )
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
 from transferui.ui.html import header, notice, show
+from transferui.ui.start_view import starts
 
 STEPS = 6
 # A handler with inputs gets what its `js` returns, so both hand them on.
@@ -95,10 +97,11 @@ class Page:
             lambda desk: [*data_step.view(desk), *model_step.view(desk)],
         )
         self.models.wire(owner)
+        start_events.StartEvents(self.server, self.model).wire(owner)
         rate_events.RateEvents(self.server, self.model).wire(owner)
-        later = [*self.test.out, *self.home.out]
+        later = [*self.test.out, *self.home.out, self.model.start]
         training = train_step.TrainEvents(self.server, self.train)
-        training.wire(owner, self.model.settings, later, _test_and_home)
+        training.wire(owner, self.model.settings, later, _after_a_run)
         training.wire_next_try(owner, self.model.out, model_step.view)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
@@ -183,6 +186,11 @@ class Page:
         with contextlib.suppress(UserError):
             self.homes.erase(owner)
         return self.open("")
+
+
+def _after_a_run(desk: Desk) -> list[Any]:
+    """What changes with the runs that there are: also what the next one can start from."""
+    return [*_test_and_home(desk), starts(desk)]
 
 
 def _test_and_home(desk: Desk) -> list[Any]:

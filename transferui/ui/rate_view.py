@@ -17,7 +17,7 @@ from transferui.ui.html import clickable, photos, seconds, section, show
 LEFT, RIGHT = -6, 1
 TITLES = {"head_learning_rate": ("Head", "the new classifier"), "backbone_learning_rate": ("Blocks", "those that learn")}
 # Settings that decide what a trial finds; with another value its result is old.
-_DECIDING = ("backbone", "weights", "trainable", "batch_size", "optimizer", "image_size", "head_start", "seed")
+_DECIDING = ("backbone", "weights", "start_from", "trainable", "batch_size", "optimizer", "image_size", "head_start", "seed")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ SEES = {
 }
 
 
+# Settings that say what a run starts from; recipes leave an own model alone.
+START_SETTINGS = ("weights", "start_from")
+
+
 def recipe_for(desk: Desk, name: str) -> dict[str, Any]:
     """A recipe's settings for the photos on the desk."""
     dataset = desk.dataset
@@ -56,7 +60,8 @@ def recipe_of(desk: Desk) -> str:
     for name in PRESETS:
         values = recipe_for(desk, name)
         same = list(resolve_trainable(desk.backbone, values["trainable"])) == desk.trainable
-        if same and desk.settings == {k: v for k, v in values.items() if k != "trainable" and v != SETTINGS[k].default}:
+        mixed = {k: v for k, v in desk.settings.items() if k != "start_from"}
+        if same and mixed == {k: v for k, v in values.items() if k != "trainable" and v != SETTINGS[k].default}:
             return name
     return OWN
 

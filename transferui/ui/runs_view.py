@@ -72,5 +72,5 @@ def what(run: Run) -> str:
     title = get_backbone(config.backbone).title if config.backbone in CATALOGUE else config.backbone
     n = config.trainable.count(",") + 1
     learned = "head only" if config.trainable == "none" else f"{n} {'stage' if n == 1 else 'stages'} and head"
-    start = ", from random weights" if config.weights == "random" else ""
+    start = ", from random weights" if config.weights == "random" else ", from an own model" if config.start_from else ""
     return f"{title}, {learned}{start} · {facts.get('dataset_name', '')}"

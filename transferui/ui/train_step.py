@@ -15,6 +15,7 @@ from transferui.ui import result_view, run_view, runs_view, saving
 from transferui.ui.charts import chart
 from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, forget_dataset, skips, update
 from transferui.ui.expected import expected
+from transferui.ui.family_view import family
 from transferui.ui.html import clickable, notice, picked, show, title
 from transferui.ui.settings_view import WIDGETS
 
@@ -123,7 +124,8 @@ def status_of(desk: Desk) -> str:
 def run_list(desk: Desk) -> str:
     """The runs of this person."""
     mine = [(run, desk.server.queue.status(run), run.results()) for run in desk.server.store.list_runs(desk.owner)]
-    return runs_view.runs(mine, str(desk.values.get("run", "")), desk.values.get("marked", []))
+    shown = str(desk.values.get("run", ""))
+    return runs_view.runs(mine, shown, desk.values.get("marked", [])) + family(mine, shown)
 
 
 def pulse_of(desk: Desk) -> str:
@@ -178,7 +180,7 @@ class TrainEvents:
             if picked(event) != "try" or not desk.run or not found.get("try"):
                 raise UserError("NOTHING_TO_SET", "There is nothing to set for this run.", "Choose settings in step 2.")
             config = make_config({**desk.run.config.model_dump(), **found["try"]})
-            values = {name: value for name, value in config.model_dump().items() if name in WIDGETS}
+            values = {name: value for name, value in config.model_dump().items() if name not in ("backbone", "trainable")}
             trainable = list(resolve_trainable(get_backbone(config.backbone), config.trainable))
             desk = update(self.server, owner, backbone=config.backbone, trainable=trainable, settings=changed_settings(values))
             words = f"Set: {found['try_words']}. Now press “Train again”."
