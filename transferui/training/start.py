@@ -58,9 +58,14 @@ class Start:
         return self.lineage[-1]
 
     @property
+    def name(self) -> str:
+        """What it is called by: its photos."""
+        return self.model.dataset_name or self.model.name
+
+    @property
     def title(self) -> str:
-        """What it is called."""
-        return f"your model: {self.model.dataset_name or self.model.name}"
+        """What it is called among networks."""
+        return f"your model: {self.name}"
 
     def sized(self, image_size: int) -> Preprocessing:
         """How pictures are prepared when they are to have this side; 0 keeps the model's own.
