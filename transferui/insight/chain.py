@@ -9,12 +9,11 @@ from pathlib import Path
 from transferui.backbones.catalogue import get_backbone
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.insight.features import Watch, go_on, load_network, opened, tell_nobody
+from transferui.insight.features import Watch, go_on, opened, tell_nobody
 from transferui.insight.gain import Effort, Gain, checked, concluded, measure
 from transferui.insight.race import Race, split_photos
 from transferui.training.features import Report, ShouldStop
 from transferui.training.lineage import relation
-from transferui.training.model import state_digest
 from transferui.training.start import Start, open_start
 
 # A comparison on fewer new photos of a class says nothing.
@@ -47,23 +46,22 @@ def chain_gain(
     # A transformer keeps the size it was trained with.
     side = start.preprocessing.image_size if facts.size_step > 1 else effort.side(facts)
     start.sized(side)
-    watch = Watch(report, should_stop)
-    _require_other_weights(start, home, watch)
+    _require_other_blocks(start)
     small = _new_photos(found, effort, start)
-    race = Race(small, facts.name, side, home, watch, begun + 60 * effort.minutes, str(own_model))
+    race = Race(small, facts.name, side, home, Watch(report, should_stop), begun + 60 * effort.minutes, str(own_model))
     related = relation(start.model.class_names, start.model.n_photos, found.class_names, len(found.samples))
     gain = replace(measure(race, effort), start="own_model", against="imagenet", own_model=start.name, relation=related)
     gain = concluded(gain, race, effort, found, "starting from your own model")
     return replace(gain, notes=(*gain.notes, *_leak(start, found)))
 
 
-def _require_other_weights(start: Start, data_dir: Path, watch: Watch) -> None:
+def _require_other_blocks(start: Start) -> None:
     """Two arms from the same weights would only measure chance.
 
     Raises:
-        UserError: ``SAME_WEIGHTS``, and what `load_network` raises.
+        UserError: ``SAME_WEIGHTS``.
     """
-    if state_digest(load_network(start.backbone, data_dir, watch).stages) == start.model.weights_fingerprint:
+    if start.is_imagenets:
         raise UserError(
             "SAME_WEIGHTS",
             "A model whose blocks have learned was expected, but only the head of yours has: its blocks are ImageNet's.",

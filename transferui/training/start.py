@@ -67,6 +67,11 @@ class Start:
         """What it is called among networks."""
         return f"your model: {self.name}"
 
+    @property
+    def is_imagenets(self) -> bool:
+        """Whether only heads have learned since ImageNet, so that its blocks are ImageNet's."""
+        return self.lineage[0].start == "imagenet" and not any(one.trainable for one in self.lineage)
+
     def sized(self, image_size: int) -> Preprocessing:
         """How pictures are prepared when they are to have this side; 0 keeps the model's own.
 
