@@ -158,7 +158,7 @@ def run_gain(options: argparse.Namespace) -> int:
 def _chain_lines(found: Gain) -> list[str]:
     """Both arms of every seed of a comparison with an own model."""
     return [
-        f"seed {seed.seed}: from {found.own_model} {seed.pretrained:6.1%}; from ImageNet {seed.scratch:6.1%} "
+        f"seed {seed.seed}: from your model of {found.own_model} {seed.pretrained:6.1%}; from ImageNet {seed.scratch:6.1%} "
         f"({seed.pretrained_s:.0f} and {seed.scratch_s:.0f} s)"
         for seed in found.seeds
     ]

@@ -37,7 +37,7 @@ def chain_gain(
         own_model: a bundle, a run folder, or the id of a run in the data folder.
 
     Raises:
-        UserError: ``TOO_FEW_NEW_PHOTOS``, and for every other cause that a person can mend.
+        UserError: ``SAME_WEIGHTS``, ``TOO_FEW_NEW_PHOTOS``, and for every other cause that a person can mend.
     """
     begun, effort = time.monotonic(), checked(effort or Effort())
     found, home = opened(dataset, data_dir)
@@ -46,12 +46,27 @@ def chain_gain(
     # A transformer keeps the size it was trained with.
     side = start.preprocessing.image_size if facts.size_step > 1 else effort.side(facts)
     start.sized(side)
+    _require_other_blocks(start)
     small = _new_photos(found, effort, start)
     race = Race(small, facts.name, side, home, Watch(report, should_stop), begun + 60 * effort.minutes, str(own_model))
     related = relation(start.model.class_names, start.model.n_photos, found.class_names, len(found.samples))
-    gain = replace(measure(race, effort), start="own_model", against="imagenet", own_model=start.title, relation=related)
-    gain = concluded(gain, race, effort, found, f"starting from {start.title}")
+    gain = replace(measure(race, effort), start="own_model", against="imagenet", own_model=start.name, relation=related)
+    gain = concluded(gain, race, effort, found, "starting from your own model")
     return replace(gain, notes=(*gain.notes, *_leak(start, found)))
+
+
+def _require_other_blocks(start: Start) -> None:
+    """Two arms from the same weights would only measure chance.
+
+    Raises:
+        UserError: ``SAME_WEIGHTS``.
+    """
+    if start.is_imagenets:
+        raise UserError(
+            "SAME_WEIGHTS",
+            "A model whose blocks have learned was expected, but only the head of yours has: its blocks are ImageNet's.",
+            "Train one with blocks that learn, then compare again.",
+        )
 
 
 def _new_photos(dataset: Dataset, effort: Effort, start: Start) -> Dataset:

@@ -49,7 +49,7 @@ class Gain(Measurement):
 
     Attributes:
         start, against: what the two arms start from: ``imagenet`` and ``nothing``, or ``own_model`` and ``imagenet``.
-        own_model: what the own model is called; empty when there is none.
+        own_model: what the own model was trained on, by name; empty when there is none.
         relation: of these photos to the own model's: ``lateral``, ``vertical``, ``continued`` or empty.
         gap: accuracy of the first arm minus that of the second, both at their best; 95 % interval.
         same_time_gap: the same when the second had no more computing time; the same as `gap` for two arms of equal passes.
@@ -214,7 +214,11 @@ def _sentence(gain: Gain, cause: str) -> str:
         return "Nothing was finished, so nothing can be said."
     first, second = (float(np.mean([getattr(seed, arm) for seed in gain.seeds])) for arm in ("pretrained", "scratch"))
     span = f"{100 * gain.gap_low:+.0f} to {100 * gain.gap_high:+.0f} points"
-    starts = ("from it", "from ImageNet") if gain.own_model else ("with pretrained weights", "from nothing")
+    starts = (
+        (f"from your model of {gain.own_model}", "from ImageNet")
+        if gain.own_model
+        else ("with pretrained weights", "from nothing")
+    )
     figures = f"{first:.0%} {starts[0]}, {second:.0%} {starts[1]} (a gap of {100 * gain.gap:+.0f}, {span})"
     if gain.verdict == "positive":
         more = f" It would take about {gain.photos_needed} photos to catch up from nothing." if gain.photos_needed else ""
@@ -222,5 +226,5 @@ def _sentence(gain: Gain, cause: str) -> str:
     if gain.verdict == "negative":
         return f"Negative transfer: {cause} hurt: {figures}."
     if gain.own_model:
-        return f"No clear difference: {cause} gets {figures}. ImageNet's weights are as good a start."
+        return f"No clear difference: {figures}. ImageNet's weights are as good a start."
     return f"No clear difference: {figures}. These photos can be learned as well from nothing."

@@ -190,6 +190,10 @@ def _measure(one: _Asked, dataset: Dataset, indices: Sequence[int], data_dir: Pa
     except UserError as error:
         into.notes.append(f"{one.title} was left out: {error.message} {error.hint}".strip())
         return
+    if start and start.is_imagenets:
+        title = network.backbone.title
+        into.notes.append(f"{_capital(start.title)} was left out: only its head has learned, so its blocks are those of {title}.")
+        return
     features = pooled_features(network, dataset, indices, data_dir, watch)
     into.prefix_images += features.work.prefix_images
     into.n_images = len(features.labels)
@@ -209,7 +213,7 @@ def _familiar(start: Start, dataset: Dataset, features: Features) -> list[str]:
     if not known and (start.seen or start.model.dataset_fingerprint != dataset.fingerprint):
         return []
     which = f"{known} of these {len(features.labels)} photos" if known else "these very photos"
-    return [f"Y{start.title[1:]} has learned from {which} before, so its numbers look better than they are."]
+    return [f"{_capital(start.title)} has learned from {which} before, so its numbers look better than they are."]
 
 
 def _score(network: Network, features: Features, n_classes: int) -> tuple[Ranked, LeaveOneOut]:
@@ -277,12 +281,17 @@ def _recommend(rows: Sequence[Ranked]) -> Ranked:
 def _sentence(rows: Sequence[Ranked], chosen: Ranked) -> str:
     """What was found, in words."""
     best = rows[0]
-    reach = f"{best.title} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
+    reach = f"{_capital(best.title)} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
     if len(rows) == 1:
         return f"{reach}. It is the only network that was asked, so there was nothing to compare it with."
     ties = [best.title, *(row.title for row in rows[1:] if row.tied)]
     if len(ties) == 1:
         return f"{reach}, {100 * rows[1].gap:.0f} points more than {rows[1].title}: take {chosen.title}."
-    names = f"{', '.join(ties[:-1])} and {ties[-1]}"
-    which = f"{chosen.title} is as good a choice as any" if chosen is best else f"Take {chosen.title}, the quicker one"
+    names = _capital(f"{', '.join(ties[:-1])} and {ties[-1]}")
+    which = f"{_capital(chosen.title)} is as good a choice as any" if chosen is best else f"Take {chosen.title}, the quicker one"
     return f"{reach}. {names} are a tie: on these photos there is no clear difference. {which}."
+
+
+def _capital(text: str) -> str:
+    """As at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]

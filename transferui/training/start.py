@@ -58,9 +58,19 @@ class Start:
         return self.lineage[-1]
 
     @property
+    def name(self) -> str:
+        """What it is called by: its photos."""
+        return self.model.dataset_name or self.model.name
+
+    @property
     def title(self) -> str:
-        """What it is called."""
-        return f"your model: {self.model.dataset_name or self.model.name}"
+        """What it is called among networks."""
+        return f"your model: {self.name}"
+
+    @property
+    def is_imagenets(self) -> bool:
+        """Whether only heads have learned since ImageNet, so that its blocks are ImageNet's."""
+        return self.lineage[0].start == "imagenet" and not any(one.trainable for one in self.lineage)
 
     def sized(self, image_size: int) -> Preprocessing:
         """How pictures are prepared when they are to have this side; 0 keeps the model's own.

@@ -15,7 +15,7 @@ from transferui.ui.runs_view import numbers
 
 IMAGENET, NOTHING, OWN = "imagenet", "random", "run:"
 # Own models beside the other cards; the older ones are a click away.
-FIRST = 4
+FIRST = 3
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,11 @@ def _card(name: str, say: str) -> str:
 
 def _own_card(one: OwnModel, chosen: str) -> str:
     learned = "1 block" if len(one.trainable) == 1 else f"{len(one.trainable)} blocks"
-    facts = f"{escape(one.number)} · {percent(one.accuracy)} · {escape(get_backbone(one.backbone).title)} · {learned} learned"
-    name = f"<bdi>{escape(one.dataset_name)}</bdi> <em>your model</em>"
-    return radio_card(_key(one), _key(one) == chosen, _card(name, facts))
+    facts = f"{escape(get_backbone(one.backbone).title)}, {learned} learned"
+    name = f"<bdi>{escape(one.dataset_name)}</bdi>"
+    return radio_card(
+        _key(one), _key(one) == chosen, _card(name, f"<em>your {escape(one.number)}</em> · {percent(one.accuracy)}<br>{facts}")
+    )
 
 
 def _older(more: Sequence[OwnModel], chosen: str) -> str:
