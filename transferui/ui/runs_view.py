@@ -21,9 +21,7 @@ def runs(mine: Sequence[Entry], shown: str, marked: Sequence[str]) -> str:
     if not mine:
         return '<section class="tu-card"><h2>Your runs</h2><p class="tu-none">None yet. Every run stays here until you delete it.</p></section>'
     rows = "".join(_run_row(len(mine) - n, entry, shown, marked) for n, entry in enumerate(mine))
-    head = "".join(
-        f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>')
-    )
+    head = "".join(f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>'))
     names = numbers([entry[0] for entry in mine])
     compared = [entry for entry in reversed(mine) if entry[0].id in marked]  # the oldest first, as their numbers go
     return (
