@@ -66,3 +66,18 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_ends():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)
+
+
+def test_rank_and_gain_take_own_models(photos, data_dir, tmp_path):
+    model = tmp_path / "own.zip"
+    settings = ["--set", "epochs=2", "--set", "image_size=64", "--set", "finetune_epochs=1", "--set", "head_start=random"]
+    done = run_here("train", photos, "--trainable", "last", *settings, "--save", model)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(run_here("rank", photos, "--backbones", "efficientnet_lite0", "--models", model, "--json").stdout)
+    assert sorted(row["start_from"] for row in found["rows"]) == ["", str(model)]
+    gain = json.loads(run_here("gain", photos, "--from", model, "--minutes", "0.001", "--json").stdout)
+    assert (gain["start"], gain["against"], gain["verdict"]) == ("own_model", "imagenet", "unknown")
+    chained = json.loads(run_here("train", photos, "--from", model, "--set", "epochs=2", "--json").stdout)
+    assert [one["dataset_name"] for one in chained["lineage"]] == ["photos"] and chained["relation"] == "continued"
+    refused = run_here("train", photos, "--from", model, "--backbone", "resnet18")
+    assert refused.returncode == 2 and "ResNet-18" in refused.stderr

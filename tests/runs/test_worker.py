@@ -1,9 +1,12 @@
+import json
+
 import pytest
 
-from tests.runs.conftest import ME
+from tests.runs.conftest import ME, OTHER
 from transferui.config import TrainConfig
 from transferui.errors import UserError
 from transferui.runs import telling, worker
+from transferui.runs.store import hash_owner
 from transferui.runs.worker import train, train_folder
 
 TINY = TrainConfig(epochs=2, image_size=64)
@@ -55,3 +58,16 @@ def test_speed_and_time_left_of_one_job_are_not_told_of_the_next(store, dataset,
     teller._report({"phase": "finetune", "epoch": 1, "epochs": 3, "done": 1, "total": 9})
     teller._report({"row": {"phase": "finetune", "epoch": 1, "images_per_s": 5}})
     assert run.status()["epochs"] == 3
+
+
+def test_nobody_starts_from_the_run_of_somebody_else(store, dataset, photos, data_dir):
+    theirs = train(photos, TINY, data_dir=data_dir)
+    facts = theirs.run_dir / "config.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "owner": hash_owner(OTHER)}))
+    for where in (theirs.run_dir.name, str(theirs.run_dir), str(theirs.save(data_dir / "model.zip"))):
+        run = store.create_run(ME, dataset.folder, TINY.model_copy(update={"start_from": where}))
+        assert train_folder(run.folder) == 2
+        assert run.status()["code"] == "NOT_FOUND" and run.results() is None
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "owner": hash_owner(ME)}))
+    mine = store.create_run(ME, dataset.folder, TINY.model_copy(update={"start_from": theirs.run_dir.name}))
+    assert train_folder(mine.folder) == 0 and mine.results()["lineage"][0]["name"] == theirs.run_dir.name
