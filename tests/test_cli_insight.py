@@ -40,13 +40,15 @@ def test_labels_and_gain_print_one_object_or_lines(photos, data_dir):
 
 
 def test_a_lesson_is_written_as_one_page(photos, data_dir, tmp_path):
-    done = run_here("lesson", photos, "--to", tmp_path / "new" / "lesson.html", "--minutes", "0.01", "--json")
+    done = run_here("lesson", photos, "--to", tmp_path / "new" / "lesson.html", "--only", "curve,map", "--json")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "new" / "lesson.html").read_text(encoding="utf-8")
     assert "Transfer learning, on your photos" in page and "http" not in page.replace("http-equiv", "").replace(
         "http://www.w3.org", ""
     )
-    assert set(json.loads(done.stdout)) == {"path", "rank", "unusual", "probe", "curve", "labels", "map", "gain"}
+    assert set(json.loads(done.stdout)) == {"path", "curve", "map"}
+    wrong = run_here("lesson", photos, "--to", tmp_path / "lesson.html", "--only", "weather")
+    assert wrong.returncode == 2 and "no measurement named" in wrong.stderr
 
 
 @pytest.mark.parametrize("command", ["rank", "probe", "curve", "labels", "gain"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from transferui.backbones.catalogue import get_backbone
 from transferui.data.dataset import open_dataset
 from transferui.evaluation.metrics import Accuracy
-from transferui.insight.parts import ALWAYS, PARTS
+from transferui.insight.parts import ALWAYS, PARTS, check_parts
 from transferui.terminal import Interruptible, add_command, data_dir_of, print_result
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_insight_commands(commands: Any) -> None:
     lesson.add_argument(
         "--minutes", type=float, default=1.5, metavar="M", help="time for the network that starts from nothing (1.5)"
     )
+    lesson.add_argument("--only", default=",".join(ALWAYS), metavar="P,P", help=f"only these questions: {', '.join(ALWAYS)}")
     lesson.add_argument("--with-photos", action="store_true", help="put small copies of photos into the page")
 
 
@@ -172,7 +173,8 @@ def run_lesson(options: argparse.Namespace) -> int:
 
     home = data_dir_of(options)
     dataset = open_dataset(options.source, home)
-    wish = Wish(ALWAYS, get_backbone(options.backbone).name, options.minutes)
+    parts = check_parts(name.strip() for name in options.only.split(","))
+    wish = Wish(parts, get_backbone(options.backbone).name, options.minutes)
     with Interruptible() as work:
         answers = measure_all(dataset, wish, home, Watch(work.progress, work.should_stop), {}, len)
     path = write_lesson(lesson_of(dataset, answers, wish.backbone), dataset, options.to, with_photos=options.with_photos)
