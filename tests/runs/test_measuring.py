@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.conftest import draw_photo
 from tests.runs.conftest import ME
 from tests.runs.test_queue import state, wait_for
 from transferui.config import TrainConfig
@@ -13,7 +14,7 @@ from transferui.insight.features import Watch
 from transferui.insight.parts import ALWAYS, check_parts
 from transferui.runs import measuring
 from transferui.runs.measuring import Wish, measure_all
-from transferui.runs.worker import train_folder
+from transferui.runs.worker import train, train_folder
 
 QUICK = ("unusual", "curve", "labels", "map")
 NET = TrainConfig()
@@ -96,3 +97,19 @@ def test_photos_that_cannot_be_measured_leave_a_sentence(store, dataset):
     store.data_dir.joinpath("weights").rmdir()
     store.data_dir.joinpath("weights").write_text("no folder")  # nothing can be kept there
     assert train_folder(job.folder) in (1, 2) and job.status()["state"] == "failed"
+
+
+def test_the_gain_of_a_chain_is_measured_for_a_run_that_started_from_an_own_model(store, dataset, tmp_path):
+    quick = {"epochs": 2, "image_size": 64, "finetune_epochs": 1}
+    for k, name in enumerate(("yellow", "purple")):
+        for n in range(6):
+            draw_photo(tmp_path / "others" / name / f"{n}.jpg", name, 900 + 100 * k + n)
+    old = train(tmp_path / "others", TrainConfig(trainable="last", head_start="random", **quick), data_dir=store.data_dir)
+    run = store.create_run(ME, dataset.folder, TrainConfig(start_from=old.run_dir.name, **quick))
+    photos = load_dataset(dataset.folder)
+    wish = Wish(("chain",), "efficientnet_lite0", 0.0001, run.folder)
+    found = measure_all(photos, wish, store.data_dir, Watch(), {}, len)["chain"]
+    assert (found["start"], found["own_model"], found["relation"]) == ("own_model", "others", "vertical")
+    plain = store.create_run(ME, dataset.folder, TrainConfig(**quick))
+    with pytest.raises(UserError, match="did not start from a model of yours"):
+        measure_all(photos, Wish(("chain",), "efficientnet_lite0", 1.0, plain.folder), store.data_dir, Watch(), {}, len)

@@ -15,7 +15,10 @@ def born(entry, parent=None, *, accuracy=9, name="garden", relation="lateral", *
     facts = json.loads((run.folder / "config.json").read_text()) | {"dataset_name": name}
     if parent:
         before = parent[0].facts
-        lineage = [*before.get("lineage", []), {"name": parent[0].id, "dataset_name": before["dataset_name"], "val_accuracy": 0.5}]
+        lineage = [
+            *before.get("lineage", []),
+            {"name": parent[0].id, "dataset_name": before["dataset_name"], "val_accuracy": 0.5},
+        ]
         facts |= {"lineage": lineage, "relation": relation}
     (run.folder / "config.json").write_text(json.dumps(facts))
     return run, state, results
