@@ -112,7 +112,7 @@ def test_the_network_is_the_models_unless_another_one_was_asked_for(old, data_di
 
 def test_a_model_that_is_gone_or_damaged_is_a_sentence(old, data_dir, tmp_path):
     result, bundle = old
-    with pytest.raises(UserError, match="no 'gone") as caught:
+    with pytest.raises(UserError, match=r"no 'gone\.zip'") as caught:
         open_start(str(tmp_path / "gone.zip"), data_dir)
     assert caught.value.field == "start_from"
     (tmp_path / "cut.zip").write_bytes(bundle.read_bytes()[:1000])

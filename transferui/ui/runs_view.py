@@ -8,6 +8,7 @@ from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.errors import UserError
+from transferui.evaluation.headline import headline
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.compare_view import Entry, comparison
 from transferui.ui.html import percent
@@ -20,9 +21,7 @@ def runs(mine: Sequence[Entry], shown: str, marked: Sequence[str]) -> str:
     if not mine:
         return '<section class="tu-card"><h2>Your runs</h2><p class="tu-none">None yet. Every run stays here until you delete it.</p></section>'
     rows = "".join(_run_row(len(mine) - n, entry, shown, marked) for n, entry in enumerate(mine))
-    head = "".join(
-        f"<th>{text}</th>" for text in ("Run", "What was trained", "Validation accuracy", '<span class="sr">Actions</span>')
-    )
+    head = "".join(f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>'))
     names = numbers([entry[0] for entry in mine])
     compared = [entry for entry in reversed(mine) if entry[0].id in marked]  # the oldest first, as their numbers go
     return (
@@ -38,7 +37,7 @@ def numbers(mine: Sequence[Run]) -> dict[str, str]:
 
 def _run_row(number: int, entry: Entry, shown: str, marked: Sequence[str]) -> str:
     run, state, results = entry
-    accuracy = results["val_accuracy"] if results else None
+    accuracy = headline(results).accuracy if results else None
     cell = (
         f'<span class="bar" style="--w:{accuracy:.3f}"><i></i></span><b>{percent(accuracy, 1)}</b>'
         if accuracy is not None
