@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import draw_photo
-from tests.runs.conftest import ME
+from tests.runs.conftest import ME, OTHER
 from tests.runs.test_queue import state, wait_for
 from transferui.config import TrainConfig
 from transferui.data.dataset import load_dataset
@@ -113,3 +113,20 @@ def test_the_gain_of_a_chain_is_measured_for_a_run_that_started_from_an_own_mode
     plain = store.create_run(ME, dataset.folder, TrainConfig(**quick))
     with pytest.raises(UserError, match="did not start from a model of yours"):
         measure_all(photos, Wish(("chain",), "efficientnet_lite0", 1.0, plain.folder), store.data_dir, Watch(), {}, len)
+
+
+def test_only_models_of_the_same_person_that_have_learned_other_photos_are_ranked_too(store, dataset):
+    measurement = store.create_measurement(ME, dataset.folder, NET, {"parts": ["rank"]})
+    kept = {
+        "other": ("finetune", ME, "x"),
+        "head": ("head", ME, "x"),
+        "theirs": ("finetune", OTHER, "x"),
+        "same": ("finetune", ME, ""),
+    }
+    runs = {}
+    for name, (phase, owner, photos) in kept.items():
+        runs[name] = store.create_run(owner, dataset.folder, NET)
+        facts = runs[name].facts | {"dataset_id": photos or dataset.id}
+        (runs[name].folder / "config.json").write_text(json.dumps(facts))
+        (runs[name].folder / "results.json").write_text(json.dumps({"kept_phase": phase, "trainable": ["pool"]}))
+    assert measuring._own_models(measurement, store.data_dir) == [runs["other"].id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,11 @@ def measure_run(run: Run, dataset: Dataset, data_dir: Path) -> None:
     telling.status("preparing", what="Getting ready")
     own = str(wanted.get("run") or "")
     wish = Wish(
-        wanted.get("parts", ()), run.config.backbone, float(wanted.get("minutes", 1.5)), data_dir / "runs" / own if own else None,
-        _own_models(run, data_dir),
-    )  # fmt: skip
+        wanted.get("parts", ()), run.config.backbone, float(wanted.get("minutes", 1.5)), data_dir / "runs" / own if own else None
+    )
     watch = Watch(_Told(telling), lambda: run.is_to_stop)
     try:
+        wish = replace(wish, own_models=_own_models(run, data_dir))
         measure_all(dataset, wish, data_dir, watch, run.results() or {}, _Kept(run))
     except Exception as error:
         mended = telling.failed(error, data_dir)

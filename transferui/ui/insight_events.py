@@ -123,7 +123,8 @@ class InsightEvents:
             backbone = get_backbone(rest)
             trainable = list(resolve_trainable(backbone, "none"))
             said = f"{backbone.title} is chosen in step 2, with all its blocks frozen."
-            return update(self.server, owner, backbone=backbone.name, trainable=trainable), said
+            settings = {k: v for k, v in desk.settings.items() if k != "start_from"}
+            return update(self.server, owner, backbone=backbone.name, trainable=trainable, settings=settings), said
         if what == "start" and rest in {row.get("start_from") for row in results.get("rank", {}).get("rows", ())}:
             model = find_own_model(desk, rest)
             settings = {**{k: v for k, v in desk.settings.items() if k != "weights"}, "start_from": model.run.id}
