@@ -193,3 +193,11 @@ def test_numbers_that_are_none_or_not_finite_are_drawn_as_nothing():
     html += curve_card({**made.curve(), "fit": [float("nan")] * 3, "then": float("inf")})
     html += rank_card({**made.ranking(), "rows": [{**made.ranking()["rows"][0], "log_me": float("-inf")}]})
     assert not re.search(r"nan|inf[^o]", html.lower().replace("infinity", "inf "))
+
+
+def test_an_own_model_is_a_row_of_its_own_beside_its_network():
+    found = made.ranking()
+    found["rows"][2] |= {"name": "efficientnet_lite0", "title": f"your model: {made.EVIL}", "start_from": "run-7"}
+    html = rank_card(found | {"recommended": "efficientnet_lite0", "recommended_start": "run-7"}, buttons=True)
+    assert {"use:efficientnet_lite0", "start:run-7"} <= set(picks(html)) and "<script>" not in html
+    assert html.count(">recommended<") == 1 and "recommended" in html.partition("your model")[2]

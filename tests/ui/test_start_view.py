@@ -9,9 +9,11 @@ import pytest
 from tests.ui.conftest import answers
 from tests.ui.test_model_views import OWNER, chosen, give, server  # noqa: F401 - a fixture
 from transferui.config import TrainConfig
+from transferui.errors import UserError
 from transferui.presets import PRESETS
 from transferui.runs.store import hash_owner
 from transferui.ui.desk import desk_of, update
+from transferui.ui.insight_events import InsightEvents
 from transferui.ui.model_events import ModelEvents
 from transferui.ui.recipe_view import recipe_of
 from transferui.ui.start_events import StartEvents
@@ -103,3 +105,19 @@ def test_another_network_lets_go_of_the_model_and_a_recipe_keeps_it(server, pick
     assert desk.backbone.name == "squeezenet1_1" and not desk.config.start_from and not desk.lost_start
     update(server, OWNER, backbone="efficientnet_lite0")
     assert not desk_of(server, OWNER).config.start_from
+
+
+def test_a_ranked_model_becomes_the_start_and_a_ranked_network_lets_go_of_it(server, tmp_path):  # noqa: F811
+    desk = give(server, tmp_path, ["ants", "bees"])
+    run = finished(server, 1, backbone="mobilenet_v2")
+    measured = server.store.create_measurement(OWNER, desk.dataset.folder, TrainConfig(), {"parts": ["rank"]})
+    rows = [{"name": "mobilenet_v2", "start_from": run}, {"name": "mobilenet_v2", "start_from": ""}]
+    (measured.folder / "results.json").write_text(json.dumps({"rank": {"rows": rows}}))
+    events = InsightEvents.__new__(InsightEvents)
+    events.server = server
+    desk, said = events._take(OWNER, "start", run)
+    assert (desk.backbone.name, desk.config.start_from) == ("mobilenet_v2", run) and "Run 1" in said
+    assert events._take(OWNER, "use", "mobilenet_v2")[0].config.start_from == ""
+    for what in ("../etc", finished(server, 2)):
+        with pytest.raises(UserError):
+            events._take(OWNER, "start", what)

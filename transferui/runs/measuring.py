@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from transferui.backbones.weights import StoppedDownloadError
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
 from transferui.export.checkpoint import load_checkpoint
-from transferui.files import write_json
+from transferui.files import read_json, write_json
 from transferui.insight.chain import chain_gain
 from transferui.insight.features import Network, Watch, load_network, pick_sample
 from transferui.insight.gain import Effort, transfer_gain
@@ -26,13 +26,15 @@ from transferui.insight.probes import probe_stages
 from transferui.insight.ranking import rank_backbones
 from transferui.insight.unusual import how_unusual
 from transferui.runs.pictures import sheet
-from transferui.runs.store import Run
+from transferui.runs.store import Run, Store
 from transferui.runs.telling import Telling
 from transferui.training.features import StoppedError
 from transferui.training.machine import pick_device, pick_precision
 
 # Dots of the map on the page.
 DOTS = 400
+# Own models that are ranked beside the networks: each takes some seconds.
+OWN_MODELS = 3
 # Fewer validation photos than this make no map; then it is of all photos.
 ENOUGH = 60
 # Seconds for trials of training one stage: enough for the last two or three.
@@ -52,12 +54,14 @@ class Wish:
         parts: names of `insight.parts`.
         minutes: for every comparison that trains networks from different starts.
         run_dir: a run of the same photos, whose model the map shows as well.
+        own_models: ids of runs that are ranked beside the networks.
     """
 
     parts: Sequence[str]
     backbone: str
     minutes: float = 1.5
     run_dir: Path | None = None
+    own_models: Sequence[str] = ()
 
 
 def measure_all(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch, known: Results, keep: Keep) -> Results:
@@ -101,6 +105,7 @@ def measure_run(run: Run, dataset: Dataset, data_dir: Path) -> None:
     )
     watch = Watch(_Told(telling), lambda: run.is_to_stop)
     try:
+        wish = replace(wish, own_models=_own_models(run, data_dir))
         measure_all(dataset, wish, data_dir, watch, run.results() or {}, _Kept(run))
     except Exception as error:
         mended = telling.failed(error, data_dir)
@@ -146,8 +151,22 @@ class _Kept:
         write_json(self.run.folder / "results.json", results)
 
 
+def _own_models(measurement: Run, data_dir: Path) -> list[str]:
+    """Ids of the newest runs of the same owner whose blocks have learned something else than these photos."""
+    owner, found = measurement.facts.get("owner"), list[str]()
+    for run in Store(data_dir).all_runs():
+        facts, results = read_json(run.folder / "config.json") or {}, run.results() or {}
+        other = facts.get("owner") == owner and facts.get("dataset_id") != measurement.dataset_id
+        if other and results.get("trainable") and results.get("kept_phase") == "finetune" and len(found) < OWN_MODELS:
+            found.append(run.id)
+    return found
+
+
 def _rank(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
-    return rank_backbones(dataset, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop).as_dict()
+    found = rank_backbones(
+        dataset, own_models=wish.own_models, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop
+    )
+    return found.as_dict()
 
 
 def _unusual(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:

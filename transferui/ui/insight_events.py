@@ -18,6 +18,7 @@ from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, u
 from transferui.ui.html import notice, picked
 from transferui.ui.insight_step import Advice, InsightStep, pulse_of, status_of, view
 from transferui.ui.insight_view import suspects_now
+from transferui.ui.start_view import find_own_model
 
 # Minutes of a comparison that trains networks from different starts: while a class waits, and for those who want to know.
 SHORT_MINUTES, LONG_MINUTES = 1.5, 10.0
@@ -122,7 +123,13 @@ class InsightEvents:
             backbone = get_backbone(rest)
             trainable = list(resolve_trainable(backbone, "none"))
             said = f"{backbone.title} is chosen in step 2, with all its blocks frozen."
-            return update(self.server, owner, backbone=backbone.name, trainable=trainable), said
+            settings = {k: v for k, v in desk.settings.items() if k != "start_from"}
+            return update(self.server, owner, backbone=backbone.name, trainable=trainable, settings=settings), said
+        if what == "start" and rest in {row.get("start_from") for row in results.get("rank", {}).get("rows", ())}:
+            model = find_own_model(desk, rest)
+            settings = {**{k: v for k, v in desk.settings.items() if k != "weights"}, "start_from": model.run.id}
+            said = f"Your {model.number} is chosen as the start in step 2, with all its blocks frozen."
+            return update(self.server, owner, backbone=model.backbone, trainable=[], settings=settings), said
         if what == "freeze" and "probe" in results:
             backbone = get_backbone(results["probe"]["backbone"])
             trainable = list(resolve_trainable(backbone, results["probe"]["trainable"]))

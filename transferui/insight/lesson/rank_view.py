@@ -14,13 +14,14 @@ def rank_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
 
     Args:
         found: a `Ranking` as dictionary.
-        buttons: offer to use each network (``data-pick="use:NAME"``).
+        buttons: offer to use each network (``data-pick="use:NAME"``) or own model (``start:RUN``).
         lead: put the sentence first.
     """
     rows = found.get("rows") or ()
     if not rows:
         return shell("rank", found, "", lead=lead)
-    drawn = "".join(_row(row, rows, str(found.get("recommended", "")), buttons=buttons) for row in rows)
+    recommended = (found.get("recommended", ""), found.get("recommended_start") or "")
+    drawn = "".join(_row(row, rows, (row["name"], row.get("start_from") or "") == recommended, buttons=buttons) for row in rows)
     head = (
         '<div class="ls-rankhead" aria-hidden="true"><span>Network</span><span>A new head would get right <em>(linear probe)</em>'
         "</span><span>Neighbors</span><span>Time</span><span>Size</span></div>"
@@ -33,17 +34,17 @@ def rank_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
     return shell("rank", found, f'<div class="{css}">{head}<ul>{drawn}</ul></div>{key}{_experts(rows)}', lead=lead)
 
 
-def _row(row: Found, rows: Sequence[Found], recommended: str, *, buttons: bool) -> str:
-    chosen = row["name"] == recommended
+def _row(row: Found, rows: Sequence[Found], chosen: bool, *, buttons: bool) -> str:
     tag = ' <span class="ls-tag">recommended</span>' if chosen else ""
     ms, size = finite(row.get("ms_per_image")), finite(row.get("download_bytes")) / 1e6
     megabytes = f"{size:.0f}\u00a0MB" if size else "–"
     button = ""
     if buttons:
-        label = escape(f"Use {row['title']}")
+        label, own = escape(f"Use {row['title']}"), row.get("start_from")
+        pick, word = (f"start:{own}", "Start from this model") if own else (f"use:{row['name']}", "Use this network")
         button = (
-            f'<button type="button" class="ls-btn{" first" if chosen else ""}" data-pick="use:{escape(str(row["name"]))}" '
-            f'aria-label="{label}">Use this network</button>'
+            f'<button type="button" class="ls-btn{" first" if chosen else ""}" data-pick="{escape(pick)}" '
+            f'aria-label="{label}">{word}</button>'
         )
     return (
         f'<li class="{"chosen" if chosen else ""}"><span class="who"><b>{name(row["title"])}</b>{tag}<small>{_standing(row, rows)}</small>'
