@@ -16,6 +16,7 @@ from transferui.files import data_uri, replacing
 from transferui.insight.lesson.facts import Lesson
 from transferui.insight.lesson.page import lesson_html
 from transferui.runs.store import Run
+from transferui.training.lineage import learned_stages
 
 
 def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: Run | None = None) -> Lesson:
@@ -35,9 +36,8 @@ def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: 
         return Lesson(backbone=get_backbone(backbone).title, **common)
     me = headline(results)
     accuracy = {"value": me.accuracy, "low": me.low, "high": me.high, "n": me.n}
-    learned = () if results.get("kept_phase") == "head" else tuple(results["trainable"])
     return Lesson(
-        backbone=get_backbone(results["backbone"]).title, trainable=learned, accuracy=accuracy, where=me.where,
+        backbone=get_backbone(results["backbone"]).title, trainable=learned_stages(results), accuracy=accuracy, where=me.where,
         head_accuracy=results.get("head_val_accuracy"), seconds=results["seconds"]["total"],
         relation=str(results.get("relation") or ""), parent=_parent(results), **common,
     )  # fmt: skip

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from transferui.backbones.weights import StoppedDownloadError
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.export.checkpoint import load_checkpoint
 from transferui.files import read_json, write_json
 from transferui.insight.chain import chain_gain
-from transferui.insight.features import Network, Watch, load_network, pick_sample
+from transferui.insight.features import Watch, load_network, own_network, pick_sample
 from transferui.insight.gain import Effort, transfer_gain
 from transferui.insight.labels import find_label_errors
 from transferui.insight.learning_curve import learning_curve
@@ -29,7 +26,8 @@ from transferui.runs.pictures import sheet
 from transferui.runs.store import Run, Store
 from transferui.runs.telling import Telling
 from transferui.training.features import StoppedError
-from transferui.training.machine import pick_device, pick_precision
+from transferui.training.lineage import learned_stages
+from transferui.training.start import open_start
 
 # Dots of the map on the page.
 DOTS = 400
@@ -62,6 +60,11 @@ class Wish:
     minutes: float = 1.5
     run_dir: Path | None = None
     own_models: Sequence[str] = ()
+
+    @property
+    def effort(self) -> Effort:
+        """What a comparison may cost in these minutes."""
+        return Effort(self.minutes, **SHORT_EFFORT) if self.minutes < SHORT else Effort(self.minutes)
 
 
 def measure_all(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch, known: Results, keep: Keep) -> Results:
@@ -157,7 +160,7 @@ def _own_models(measurement: Run, data_dir: Path) -> list[str]:
     for run in Store(data_dir).all_runs():
         facts, results = read_json(run.folder / "config.json") or {}, run.results() or {}
         other = facts.get("owner") == owner and facts.get("dataset_id") != measurement.dataset_id
-        if other and results.get("trainable") and results.get("kept_phase") == "finetune" and len(found) < OWN_MODELS:
+        if other and learned_stages(results) and len(found) < OWN_MODELS:
             found.append(run.id)
     return found
 
@@ -192,9 +195,8 @@ def _labels(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Resul
 
 
 def _gain(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
-    effort = Effort(wish.minutes, **SHORT_EFFORT) if wish.minutes < SHORT else Effort(wish.minutes)
     found = transfer_gain(
-        dataset, wish.backbone, effort=effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop
+        dataset, wish.backbone, effort=wish.effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop
     )
     return found.as_dict()
 
@@ -208,15 +210,14 @@ def _chain(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Result
     own = Run(wish.run_dir.name, wish.run_dir).config.start_from if wish.run_dir else ""
     if not own:
         raise UserError("NO_PARENT", "This run did not start from a model of yours.", "Choose one in step 2 and train again.")
-    effort = Effort(wish.minutes, **SHORT_EFFORT) if wish.minutes < SHORT else Effort(wish.minutes)
-    found = chain_gain(dataset, own, effort=effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
+    found = chain_gain(dataset, own, effort=wish.effort, data_dir=data_dir, report=watch.report, should_stop=watch.should_stop)
     return found.as_dict()
 
 
 def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
     """The photos as the pretrained network sees them, and as a run's fine-tuned one does: then those it did not learn from."""
     run = Run(wish.run_dir.name, wish.run_dir) if wish.run_dir else None
-    learned = run and _fine_tuned(run, dataset)
+    learned = run and run.dataset_id == dataset.id and learned_stages(run.results() or {})
     indices = pick_sample(dataset, DOTS)
     if run and learned:
         shown = {int(item["sample"]) for item in (run.results() or {})["val_items"]}
@@ -224,7 +225,7 @@ def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
     network = load_network(wish.backbone, data_dir, watch)
     before, after = map_through(network, dataset, indices, data_dir, watch), None
     if run and learned:
-        after = map_through(_own_network(run.folder, network, data_dir), dataset, indices, data_dir, watch, start=before)
+        after = map_through(own_network(open_start(str(run.folder), data_dir)), dataset, indices, data_dir, watch, start=before)
     samples = [place.sample for place in before.places]
     return {
         "before": before.as_dict(),
@@ -232,19 +233,6 @@ def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
         "sentence": _said(before, after, len(indices), run),
         "sprite": sheet(dataset, samples),
     }
-
-
-def _fine_tuned(run: Run, dataset: Dataset) -> bool:
-    """Whether a run of these photos has changed more than the head."""
-    results = run.results() or {}
-    return run.dataset_id == dataset.id and bool(results.get("trainable")) and results.get("kept_phase") != "head"
-
-
-def _own_network(folder: Path, like: Network, data_dir: Path) -> Network:
-    """A run's model as a network, at the precision of the one that it started from."""
-    model, device = load_checkpoint(folder, data_dir), pick_device("auto")
-    stages = model.classifier.stages.eval().to(device)
-    return Network(like.backbone, stages, torch.nn.Identity(), model.preprocessing, device, pick_precision("auto", device))
 
 
 def _said(before: PhotoMap, after: PhotoMap | None, n: int, run: Run | None) -> str:

@@ -69,6 +69,15 @@ def relation(before: Collection[str], n_before: int, classes: Collection[str], n
     return "continued" if set(classes) == set(before) else "lateral"
 
 
+def learned_stages(results: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the stages that the kept model of a run has changed; none when fine-tuning was not tried, or was taken back.
+
+    Args:
+        results: its results.json.
+    """
+    return () if results.get("kept_phase") == "head" else tuple(results.get("trainable") or ())
+
+
 def as_ancestor(name: str, facts: Mapping[str, Any], *, trainable: Sequence[str], fingerprint: str) -> Ancestor:
     """A model as one of a later one's ancestors.
 

@@ -8,16 +8,10 @@ from html import escape
 from typing import Any
 
 from transferui.errors import UserError
+from transferui.training.lineage import RELATION_WORDS
 from transferui.ui.compare_view import Entry
 from transferui.ui.html import percent
 from transferui.ui.runs_view import numbers
-
-# Of a relation: its word on the branch, and what it means.
-WORDS = {
-    "lateral": ("lateral", "another task of the same kind"),
-    "vertical": ("vertical", "a harder or larger task"),
-    "continued": ("continued", "the same task, gone on with"),
-}
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,8 @@ def _root(root: str, first: Sequence[Member], kin: Mapping[str, Member], shown: 
 
 
 def _member(one: Member, shown: str) -> str:
-    word, meaning = WORDS.get(one.relation, ("", ""))
+    meaning = RELATION_WORDS.get(one.relation, "")
+    word = one.relation if meaning else ""
     edge = f'<span class="fam-edge" title="{meaning}">{word}</span>' if word else ""
     accuracy = f"<strong>{percent(one.accuracy)}</strong>" if one.accuracy is not None else "<strong>–</strong>"
     inner = f"{accuracy}<span><b><bdi>{escape(one.dataset_name or one.id)}</bdi></b><small>{escape(one.name or 'not here (any more)')}</small></span>"

@@ -9,6 +9,7 @@ from html import escape
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.errors import UserError
 from transferui.runs.store import Run
+from transferui.training.lineage import learned_stages
 from transferui.ui.desk import Desk
 from transferui.ui.html import notice, percent, radio_card, radio_group
 from transferui.ui.runs_view import numbers
@@ -42,10 +43,10 @@ def own_models(desk: Desk) -> tuple[list[OwnModel], int]:
         results = run.results()
         if not results or not results.get("final") or results.get("backbone") not in CATALOGUE:
             continue
-        if results.get("kept_phase") == "head" or not results.get("trainable"):
+        learned, name = learned_stages(results), str(run.facts.get("dataset_name", ""))
+        if not learned:
             same += 1
             continue
-        name, learned = str(run.facts.get("dataset_name", "")), tuple(results["trainable"])
         found.append(OwnModel(run, names[run.id], name, results["backbone"], float(results["val_accuracy"]), learned))
     return found, same
 

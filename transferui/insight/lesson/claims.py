@@ -102,13 +102,18 @@ def _better(lesson: Lesson) -> Claim:
     return Claim(question, big, small, f"{said(gain.get('sentence', ''))} {why}", ask, gain_card(gain, lead=False))
 
 
+def _unknown(question: str, words: str, ask: str, part: str) -> Claim:
+    """A claim that nobody has measured yet."""
+    return Claim(question, NEVER, "", words, ask, press=PRESS[part])
+
+
 def _few(lesson: Lesson) -> Claim:
     question = "Does it work with few photos?"
     ask = "Take photos away until each class has five. Does it still work? Which class suffers first?"
     curve = lesson.found("curve", "points")
     if curve is None:
         words = f"Your set has {lesson.n_photos:,} photos. How well fewer would do has not been measured."
-        return Claim(question, NEVER, "", words, ask, press=PRESS["curve"])
+        return _unknown(question, words, ask, "curve")
     first, classes = curve["points"][0], max(1, len(lesson.classes))
     few = f"{finite(first['per_class']):.0f} photos per class"
     words = (
@@ -177,9 +182,7 @@ def _similar(lesson: Lesson) -> Claim:
     ask = "Photograph drawings or toys of your classes instead of the real things. Do they become more unusual? Are they still told apart?"
     found = lesson.found("unusual", "n_images")
     if found is None:
-        return Claim(
-            question, NEVER, "", "How unusual your photos are for the network has not been measured.", ask, press=PRESS["unusual"]
-        )
+        return _unknown(question, "How unusual your photos are for the network has not been measured.", ask, "unusual")
     why = (
         "The network learned from everyday photos of animals and things. The closer the new ones are, the more of what it sees can be "
         "used <em>(task similarity, domain shift)</em>; but strange-looking photos can be told apart well, too."
@@ -195,7 +198,7 @@ def _network(lesson: Lesson) -> Claim:
     ask = "Use the smallest network. Is what you lose worth the time you gain?"
     found = lesson.found("rank", "rows")
     if found is None:
-        return Claim(question, NEVER, "", "Other networks have not been asked about your photos.", ask, press=PRESS["rank"])
+        return _unknown(question, "Other networks have not been asked about your photos.", ask, "rank")
     rows = found["rows"]
     gap = finite(rows[-1].get("gap"))
     if len(rows) == 1:
@@ -213,7 +216,7 @@ def _amount(lesson: Lesson) -> Claim:
     ask = "Take 20 more photos of the class that is mixed up most, train again, and compare the two runs."
     found = lesson.found("curve", "points")
     if found is None:
-        return Claim(question, NEVER, "", "Whether more photos would help has not been measured.", ask, press=PRESS["curve"])
+        return _unknown(question, "Whether more photos would help has not been measured.", ask, "curve")
     verdict, more = str(found.get("verdict")), int(finite(found.get("more_per_class")))
     big = {
         "growing": f"{share(finite(found.get('now')))} → {share(finite(found.get('then')))}",
@@ -232,7 +235,7 @@ def _features(lesson: Lesson) -> Claim:
     found = lesson.found("probe", "stages")
     if found is None:
         words = "What each block of the network is worth for your photos has not been measured."
-        return Claim(question, NEVER, "", words, ask, press=PRESS["probe"])
+        return _unknown(question, words, ask, "probe")
     first = found["stages"][0]
     best = next((stage for stage in found["stages"] if stage["name"] == found.get("best")), first)
     big = f"{share(finite(first['ridge'].get('value')))} → {share(finite(best['ridge'].get('value')))}"
