@@ -75,3 +75,22 @@ def test_a_doubted_label_is_changed_and_taken_back(visit, photo_zip):
     page.locator(".step-button").first.click()
     page.locator("#undo").click()
     expect(page.locator("#dataset-summary .tu-big")).to_be_visible()
+
+
+def test_a_run_that_started_from_an_own_model_is_asked_what_that_brought(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    page.get_by_role("radio", name="Last stage").check()
+    page.locator("#advanced button.label-wrap").click()
+    page.wait_for_timeout(1500)
+    page.locator("#set-head_start input").click()
+    page.get_by_role("option", name="random").click()  # the probe is not there to fall back on
+    to_train(page)
+    train_to_the_end(page)
+    page.locator("#back-2").click()
+    page.locator('#start [data-pick^="run:"]').first.click()
+    expect(page.locator('#start [data-pick^="run:"][aria-checked=true]')).to_have_count(1)
+    page.get_by_role("radio", name="Head only").check()
+    to_understand(page)
+    expect(page.locator('#insight [data-pick="measure:chain"]')).to_be_visible()

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.runs.conftest import ME, OTHER
@@ -36,6 +38,12 @@ def test_a_desk_is_remembered_and_erased(store, dataset):
         store.delete_run(ME, run.id)
     store.erase_owner(ME)
     assert store.desk(ME) == {} and store.list_runs(ME) == [] and not dataset.folder.exists()
+
+
+def test_changes_of_a_desk_at_the_same_moment_are_all_kept(store):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.update_desk(ME, **{f"value{n}": n}), range(60)))
+    assert len(store.desk(ME)) == 60
 
 
 def test_unused_drafts_go_and_what_a_run_needs_stays(store, dataset, photos, data_dir):

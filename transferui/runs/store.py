@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class Store:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
+        self.data_dir, self._desk_lock = data_dir, threading.Lock()
         for name in ("datasets", "runs", "features", "weights", "desks"):
             (data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -225,8 +226,9 @@ class Store:
 
     def update_desk(self, owner: str, **values: Any) -> dict[str, Any]:
         """Remember values on the desk and return all of it."""
-        desk = {**self.desk(owner), **values}
-        write_json(self._desk_file(owner), desk)
+        with self._desk_lock:  # two clicks at once: neither may write over what the other has changed
+            desk = {**self.desk(owner), **values}
+            write_json(self._desk_file(owner), desk)
         return desk
 
     def erase_owner(self, owner: str) -> None:

@@ -99,7 +99,7 @@ class Page:
         self.models.wire(owner)
         start_events.StartEvents(self.server, self.model).wire(owner)
         rate_events.RateEvents(self.server, self.model).wire(owner)
-        later = [*self.test.out, *self.home.out, self.model.start]
+        later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
         training.wire(owner, self.model.settings, later, _after_a_run)
         training.wire_next_try(owner, self.model.out, model_step.view)
@@ -189,8 +189,8 @@ class Page:
 
 
 def _after_a_run(desk: Desk) -> list[Any]:
-    """What changes with the runs that there are: also what the next one can start from."""
-    return [*_test_and_home(desk), starts(desk)]
+    """What changes with the runs that there are: also what the next one can start from, and what can be asked about them."""
+    return [*_test_and_home(desk), starts(desk), *insight_step.view(desk)]
 
 
 def _test_and_home(desk: Desk) -> list[Any]:
