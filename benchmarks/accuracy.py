@@ -119,7 +119,7 @@ def _ours(dataset: Dataset, settings: dict[str, Any], home: Path) -> Cell:
     values, clocks = timed(lambda: ours(dataset, home, **settings))
     return {"val": values["val_accuracy"], "n_val": values["n_val"], "test": values.get("test_accuracy"), "n_test": values.get("n_test", 0),
             "wall_s": clocks.wall, "cpu_s": clocks.cpu, "date": time.strftime("%Y-%m-%d %H:%M"), "kept": values["kept_phase"],
-            "val_loss": values["val_loss"], "balanced": values["balanced_accuracy"], "seconds": values["seconds"], "notes": values["notes"]}  # fmt: skip
+            "val_loss": values["val_loss"], "ece": values["calibration_error"], "balanced": values["balanced_accuracy"], "seconds": values["seconds"], "notes": values["notes"]}  # fmt: skip
 
 
 def table(cells: list[Cell]) -> list[str]:

@@ -37,7 +37,7 @@ def main() -> None:
         result = tui.train(dataset, tui.TrainConfig(backbone=options.backbone), data_dir=default_data_dir())
         model = tui.load_model(result.save(default_data_dir() / f"strangers-{name}.zip"))
         right = [dataset.samples[i["sample"]].path for i in result.values["val_items"] if i["true"] == i["predicted"]]
-        kept = answered(model, right[: options.photos])
+        kept = answered(model, right)
         print(
             f"| {name} | its own, right | {kept.total()} | {kept['not_sure']} | {kept['unknown']} | {1 - kept['sure'] / kept.total():.1%} |",
             flush=True,
