@@ -1,13 +1,14 @@
 """Where in a picture an answer comes from, for every architecture in the catalogue.
 
-At the last places where the network still knows *where* (stage outputs, and what its last pooling takes), each place's
-deviation from the picture's mean is asked two things: how much would the answer fall if this place looked like the rest
-(deviation times gradient, the gradient averaged on the way there, because networks saturate), and how much does it stand out
-at all. A place is warm when both are high: a head on deep features also draws on what is *not* there, all over the background.
+At the last places where the network still knows *where* (stage outputs, and what its last pooling takes), each place is
+compared with what would be there if all places of the picture looked alike, which also takes out what padding does at the
+border. Of the difference two things are asked: how much would the answer fall without it (difference times gradient, the
+gradient averaged on the way there, because networks saturate), and how large is it at all. A place is warm when both are
+high: a head on deep features also draws on what is *not* there, all over the background.
 
 Sources: B. Zhou et al., 2016, Learning deep features for discriminative localization (CAM); R. Draelos and L. Carin, 2020, Use
-HiResCAM instead of Grad-CAM; P. Jiang et al., 2021, LayerCAM (several layers); M. Sundararajan et al., 2017, Axiomatic
-attribution for deep networks (gradients along a path).
+HiResCAM instead of Grad-CAM; P. Jiang et al., 2021, LayerCAM (several layers, and channels that speak for the answer alone);
+M. Sundararajan et al., 2017, Axiomatic attribution for deep networks (gradients along a path from a baseline).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from transferui.training.model import Classifier
 SIDE = 56
 # Spread of the smoothing, in places of the map: half a cell of a 7 × 7 stage.
 SPREAD = 4.0
-# Stage outputs, counted from the end, that are looked at besides what the last pooling takes, and how many of them count:
-# behind a vision transformer's last stage only the class token does.
-STAGES, COUNTED = 5, 4
+# Stage outputs, counted from the end, that are looked at besides what the last pooling takes, and how many maps count at most:
+# behind a vision transformer's last stage only the class token has a say, so that stage's does not.
+STAGES, COUNTED = 5, 5
 # Where on the way from "all places alike" (0) to the picture (1) gradients are taken: Gauss and Legendre's two points.
 WAY = (0.2113, 0.7887)
 
@@ -39,8 +40,8 @@ def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
     model.eval()
     with torch.no_grad():
         first, rows = _first(model, picture)
-        values, _ = _walk(model, first, rows)
-    flat = _alike(rows)
+        flat = _alike(rows)
+        values, baseline = _walk(model, first, rows)[0], _walk(model, first, flat)[0]
     slopes = [torch.zeros_like(value) for value in values]
     for share in WAY:
         with torch.enable_grad():
@@ -49,20 +50,20 @@ def heat_map(model: Classifier, picture: Tensor, label: int) -> Tensor:
             score = logits[0, label] - (logits[0].sum() - logits[0, label]) / max(1, logits.shape[1] - 1)
             gradients = torch.autograd.grad(score, maps, allow_unused=True)
         slopes = [slope if g is None else slope + g / len(WAY) for slope, g in zip(slopes, gradients, strict=True)]
-    return _together(values, slopes)
+    return _together([_places(value - same) for value, same in zip(values, baseline, strict=True)], [_places(s) for s in slopes])
 
 
-def _together(values: list[Tensor], slopes: list[Tensor]) -> Tensor:
-    """One map from the activations and gradients at several places of the network."""
+def _together(differences: list[Tensor], slopes: list[Tensor]) -> Tensor:
+    """One map from differences and gradients (H, W, C) at several places of the network."""
     speaks_for, stands_out, counted = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE), 0
-    for value, gradient in zip(reversed(values), reversed(slopes), strict=True):
-        slope = _places(gradient)
+    for difference, slope in zip(reversed(differences), reversed(slopes), strict=True):
         if counted == COUNTED or not bool(slope.any()):
             continue
         counted += 1
-        deviation = _places(value) - _places(value).mean(dim=(0, 1))
-        speaks_for += _even((deviation * slope).sum(dim=-1))
-        stands_out += _even(deviation.square().sum(dim=-1))
+        evidence = difference * slope
+        # With and without what speaks against it: in a crowded picture the one hides the object, in noise the other does.
+        speaks_for += _even(evidence.sum(dim=-1)) + _even(evidence.relu().sum(dim=-1))
+        stands_out += _even(difference.square().sum(dim=-1))
     return _scaled(speaks_for * stands_out)
 
 
