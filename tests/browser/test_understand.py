@@ -93,4 +93,6 @@ def test_a_run_that_started_from_an_own_model_is_asked_what_that_brought(visit, 
     expect(page.locator('#start [data-pick^="run:"][aria-checked=true]')).to_have_count(1)
     page.get_by_role("radio", name="Head only").check()
     to_understand(page)
-    expect(page.locator('#insight [data-pick="measure:chain"]')).to_be_visible()
+    ask(page, "chain")
+    expect(page.locator('#insight [data-part="chain"] .ls-verdict')).to_be_visible()
+    expect(page.locator('#insight [data-pick="longer:chain"]')).to_be_visible()

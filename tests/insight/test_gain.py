@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from transferui.errors import UserError
-from transferui.insight import arms
+from transferui.insight import arms, race
 from transferui.insight.arms import Arm, arm_config
 from transferui.insight.catching_up import photos_needed
 from transferui.insight.gain import Effort, compare_arms, gap_interval, transfer_gain
@@ -94,3 +94,13 @@ def test_time_that_is_over_and_stop_keep_what_is_there_and_say_so(photos, data_d
     assert "The time was over after 0 of 3" in " ".join(over.notes)
     with pytest.raises(UserError, match="1 to 20 seeds"):
         transfer_gain(photos, effort=Effort(seeds=0))
+
+
+def test_the_first_pair_ends_though_the_time_is_over(photos, data_dir, monkeypatch):
+    monkeypatch.setattr(race, "FIRST_PAIR", 1e6)
+    monkeypatch.setattr(arms, "PRETRAINED_EPOCHS", 1)
+    monkeypatch.setattr(race, "PRETRAINED_EPOCHS", 1)
+    found = transfer_gain(photos, effort=Effort(minutes=0.001, image_size=64))
+    assert (len(found.seeds), found.stopped, found.seeds[0].scratch_cut) == (1, False, True)
+    assert found.verdict in {"positive", "no_clear_difference", "negative"}
+    assert "The time was over after 1 of 3" in " ".join(found.notes)

@@ -48,7 +48,8 @@ def chain_gain(
     start.sized(side)
     _require_other_blocks(start)
     small = _new_photos(found, effort, start)
-    race = Race(small, facts.name, side, home, Watch(report, should_stop), begun + 60 * effort.minutes, str(own_model))
+    watch, seconds = Watch(report, should_stop), 60 * effort.minutes
+    race = Race(small, facts.name, side, home, watch, begun + seconds, seconds, str(own_model))
     related = relation(start.model.class_names, start.model.n_photos, found.class_names, len(found.samples))
     gain = replace(measure(race, effort), start="own_model", against="imagenet", own_model=start.name, relation=related)
     gain = concluded(gain, race, effort, found, "starting from your own model")

@@ -82,7 +82,8 @@ class Effort:
     """How much is spent on the comparison.
 
     Attributes:
-        minutes: time for everything; runs that are not over then keep their best state, and it is said.
+        minutes: time for everything; runs that are not over then keep their best state, and it is said. The first pair may
+            take four times as long.
         seeds: random starts of each arm.
         image_size: side of the pictures; 0 takes 96 on a processor and the network's own elsewhere.
         photos: at most so many.
@@ -116,7 +117,8 @@ def transfer_gain(
     facts = get_backbone(backbone)
     found, home = opened(dataset, data_dir)
     small = split_photos(found, effort.photos)
-    race = Race(small, facts.name, effort.side(facts), home, Watch(report, should_stop), begun + 60 * effort.minutes)
+    watch, seconds = Watch(report, should_stop), 60 * effort.minutes
+    race = Race(small, facts.name, effort.side(facts), home, watch, begun + seconds, seconds)
     gain = measure(race, effort)
     return concluded(gain, race, effort, found, f"what {facts.title} had learned before")
 
@@ -143,7 +145,7 @@ def concluded(gain: Gain, race: Race, effort: Effort, dataset: Dataset, cause: s
     """
     labels = np.array([sample.label for sample in race.dataset.samples])
     notes = [*_notes(gain, len(dataset.samples), effort, race.over()), *warnings(labels, dataset.class_names)]
-    took = round(time.monotonic() - race.until + 60 * effort.minutes, 1)
+    took = round(time.monotonic() - race.until + race.seconds, 1)
     return replace(gain, notes=tuple(notes), sentence=_sentence(gain, cause), seconds=took)
 
 

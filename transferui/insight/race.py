@@ -11,7 +11,7 @@ import numpy as np
 
 from transferui.data.dataset import Dataset
 from transferui.data.splits import split_dataset
-from transferui.insight.arms import Arm, Start, arm_config, run_arm, scratch_epochs
+from transferui.insight.arms import PRETRAINED_EPOCHS, Arm, Start, arm_config, run_arm, scratch_epochs
 from transferui.insight.catching_up import photos_needed
 from transferui.insight.features import Watch, pick_sample
 from transferui.training.features import StoppedError
@@ -20,6 +20,8 @@ from transferui.training.start import photo_key
 HELD_BACK = 0.3
 # Share of its time that the twin's passes are planned to fill.
 HEADROOM = 0.7
+# On a busy machine the first pair may take so many times what there is for all: one answer is worth more than none.
+FIRST_PAIR = 4
 
 
 def split_photos(dataset: Dataset, most: int, seen: Collection[str] = ()) -> Dataset:
@@ -44,7 +46,8 @@ class Race:
     """Runs the arms, each within its share of the time that is left.
 
     Attributes:
-        until: when the time is over, by `time.monotonic`.
+        until: when the time is over, by `time.monotonic`; only the first pair may go on then.
+        seconds: how long that was from the start.
         own: the model that the first arm starts from, in a race against ImageNet's weights; empty in one against nothing.
     """
 
@@ -54,6 +57,7 @@ class Race:
     data_dir: Path
     watch: Watch
     until: float
+    seconds: float
     own: str = ""
 
     def over(self) -> bool:
@@ -74,7 +78,7 @@ class Race:
     def _whole(self, start: Start, seed: int, what: str) -> Arm:
         """An arm that counts only when it went all the way: half of one would be an unfair opponent."""
         config = arm_config(start, self.backbone, self.side, seed, own=self.own)
-        arm = run_arm(self.dataset, config, self.data_dir, self._watch(), f"Seed {seed + 1}: {what}")
+        arm = run_arm(self.dataset, config, self.data_dir, self._watch(seed), f"Seed {seed + 1}: {what}")
         if arm.answers is None or arm.cut:
             raise StoppedError
         return arm
@@ -84,9 +88,10 @@ class Race:
         wanted = scratch_epochs(first.n_train)
         # Its schedule must end within its share of the time, of which the next seeds' pretrained runs take a part.
         share = (self.until - time.monotonic()) / seeds_left * HEADROOM
-        epochs = max(1, min(wanted, int(share / max(first.epoch_s, 1e-6))))
+        least = PRETRAINED_EPOCHS if seed == 0 else 1
+        epochs = min(wanted, max(least, int(share / max(first.epoch_s, 1e-6))))
         config = arm_config("scratch", self.backbone, self.side, seed, epochs)
-        second = run_arm(self.dataset, config, self.data_dir, self._watch(), f"Seed {seed + 1}: from nothing")
+        second = run_arm(self.dataset, config, self.data_dir, self._watch(seed), f"Seed {seed + 1}: from nothing")
         if not second.curve:
             raise StoppedError
         second.cut = second.cut or epochs < wanted
@@ -107,8 +112,9 @@ class Race:
         best, twin = (float(np.mean([pair[i].right.mean() for pair in pairs])) for i in (0, 1))
         return photos_needed((len(half), len(train)), (float(arm.right.mean()), twin), best)
 
-    def _watch(self) -> Watch:
-        return Watch(self.watch.report, _Until(self.until, self.watch))
+    def _watch(self, seed: int = 1) -> Watch:
+        ends = self.until if seed else self.until + (FIRST_PAIR - 1) * self.seconds
+        return Watch(self.watch.report, _Until(ends, self.watch))
 
 
 @dataclass(frozen=True)

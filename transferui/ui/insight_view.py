@@ -96,8 +96,8 @@ def _answer(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
         if backbone in CATALOGUE and part.name != "rank"
         else ""
     )
-    longer = '<p class="acts"><button type="button" data-pick="longer:gain">Measure for 10 minutes: a surer answer</button></p>'
-    return _card(desk, part, found) + (longer if part.name == "gain" else "") + asked
+    longer = f'<p class="acts"><button type="button" data-pick="longer:{part.name}">Measure for 10 minutes: a surer answer</button></p>'
+    return _card(desk, part, found) + (longer if part.name in ("gain", "chain") else "") + asked
 
 
 def _card(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
