@@ -27,6 +27,16 @@ def test_a_network_nobody_has_measured_gets_no_word(photos, data_dir, monkeypatc
     assert "no reference values" in found.notes[0]
 
 
+def test_a_network_whose_batchnorm_was_folded_away_is_asked_for_its_energy(data_dir):
+    network = load_network("efficientnet_lite0", data_dir)
+    for module in network.stages.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.fill_(1.0)
+    pictures = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
+    found = measure(network, pictures, Watch())
+    assert (found.measure, found.word, found.layers) == ("energy", "", ())
+
+
 def test_the_words_stand_beside_what_decides_and_a_stop_is_a_sentence(photos, data_dir):
     assert "Stopped" in how_unusual(photos, should_stop=lambda: True).sentence
     values = json.loads(json.dumps(how_unusual(photos).as_dict()))
