@@ -80,9 +80,10 @@ def labels(n=14, given="ants", rather="bees"):
 
 def photo_map(names=("ants", "bees"), *, n=4):
     places = tuple(
-        Place(i, i / max(1, n - 1), 1 - i / max(1, n - 1), i % len(names), 0 if i == 1 else i % len(names)) for i in range(n)
+        Place(i, i / max(1, n - 1), 1 - i / max(1, n - 1), i % len(names), 0 if i == 1 else i % len(names), 0.25, 0.5)
+        for i in range(n)
     )
-    return plain(PhotoMap("tsne", places, tuple(names), f"{n} photos; 1 lies among another class."))
+    return plain(PhotoMap("tsne", places, tuple(names), f"{n} photos; 1 lies among another class.", 0.4))
 
 
 def lesson(results=None, **more):

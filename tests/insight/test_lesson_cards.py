@@ -140,6 +140,14 @@ def test_a_map_rings_mistakes_and_shows_photos_out_of_one_sheet():
     assert "background-position:-112px -0px" in html and "After: Run 3" in html and "bees, looks like ants" in html
 
 
+def test_a_map_can_be_laid_along_its_principal_axes_where_they_are_known():
+    new = made.photo_map()
+    html = map_card({"before": new})
+    assert "<details" in html and "--px:27.0%;--py:50.0%" in html and "shows 40\u00a0%" in html
+    old = {**new, "places": [{k: v for k, v in place.items() if not k.startswith("pca")} for place in new["places"]]}
+    assert "<details" not in map_card({"before": old}) and "--px" not in map_card({"before": old})
+
+
 def test_a_map_says_its_own_sentence_or_that_of_the_latest_map():
     found = {"before": made.photo_map(), "after": None}
     assert (

@@ -27,7 +27,9 @@ def test_photos_of_a_class_lie_nearer_to_each_other_than_to_others(method):
     centers = np.array([places[labels == c].mean(axis=0) for c in range(3)])
     nearest = np.linalg.norm(places[:, None] - centers, axis=2).argmin(axis=1)
     assert (nearest == labels).mean() > 0.95
-    assert (found.kept is None) == (method == "tsne")
+    assert 0.5 < found.kept < 1
+    axes = np.array([[place.pca_x, place.pca_y] for place in found.places])
+    assert (axes.min(), axes.max(), np.allclose(axes, places)) == (0.0, 1.0, method == "pca")
 
 
 def test_a_wrong_label_stands_out_as_a_mistake():

@@ -47,6 +47,7 @@ class Place:
     Attributes:
         sample: index into ``dataset.samples``.
         x, y: from 0 to 1.
+        pca_x, pca_y: the same on the first two principal components.
         label, answer: class indices: its own, and what all other photos say.
     """
 
@@ -55,6 +56,8 @@ class Place:
     y: float
     label: int
     answer: int
+    pca_x: float
+    pca_y: float
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,14 @@ class PhotoMap(Measurement):
     """Photos in two dimensions.
 
     Attributes:
-        kept: share of the features' variance that the two axes show (PCA only), 0 to 1.
+        kept: share of the features' variance that the first two principal components show, 0 to 1.
     """
 
     method: Method
     places: tuple[Place, ...]
     class_names: tuple[str, ...]
     sentence: str
-    kept: float | None = None
+    kept: float = 0.0
     prefix_images: int = 0
 
 
@@ -122,24 +125,33 @@ def map_of(features: Features, class_names: tuple[str, ...], method: Method, sta
     n = len(features.labels)
     components = PCA(min(COMPONENTS, n, features.table.shape[1]), random_state=0)
     table = components.fit_transform(features.table)
-    known = {place.sample: (place.x, place.y) for place in start.places} if start else {}
+    known = {place.sample: place for place in start.places} if start else {}
     first = [known[int(i)] for i in features.indices if int(i) in known]
-    flat = _flat(table, method)
-    if len(first) == n:
-        flat = _turned(flat, np.array(first))
-    flat = _scaled(flat)
+    like = first if len(first) == n else []
+    flat = _laid(_flat(table, method), [(place.x, place.y) for place in like])
+    axes = _laid(_flat(table, "pca"), [(place.pca_x, place.pca_y) for place in like])
     answers = ridge_loo(features.table, features.labels, len(class_names)).answers
     places = tuple(
-        Place(int(sample), round(float(x), 4), round(float(y), 4), int(label), int(answer))
-        for sample, (x, y), label, answer in zip(features.indices, flat, features.labels, answers, strict=True)
+        Place(int(sample), *_short(xy), int(label), int(answer), *_short(pca))
+        for sample, xy, label, answer, pca in zip(features.indices, flat, features.labels, answers, axes, strict=True)
     )
     wrong = int((answers != features.labels).sum())
     sentence = f"{n} photos; those that the network finds alike lie together."
     sentence += (
         f" {'One lies' if wrong == 1 else f'{wrong} lie'} among another class." if wrong else " Every photo lies with its class."
     )
-    kept = float(components.explained_variance_ratio_[:2].sum()) if method == "pca" else None
+    kept = float(np.nan_to_num(components.explained_variance_ratio_[:2].sum()))
     return PhotoMap(method, places, class_names, sentence, kept)
+
+
+def _short(place: Floats) -> tuple[float, float]:
+    """Coordinates as they are written."""
+    return round(float(place[0]), 4), round(float(place[1]), 4)
+
+
+def _laid(flat: Floats, like: Sequence[tuple[float, float]]) -> Floats:
+    """Both axes from 0 to 1, turned like an earlier map of the same photos, if there is one."""
+    return _scaled(_turned(flat, np.array(like)) if like else flat)
 
 
 def _flat(table: Floats, method: Method) -> Floats:

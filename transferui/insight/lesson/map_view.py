@@ -56,9 +56,34 @@ def map_card(found: Found, *, lead: bool = True) -> str:
     names = [str(label) for label in drawn[-1][1].get("class_names") or ()]
     pictures = "".join(_map(title if len(drawn) > 1 else "", one, sheet) for title, one in drawn)
     return (
-        f'<div class="ls ls-map"{style}>{said_first}{_legend(names, drawn)}<div class="maps n{len(drawn)}">{pictures}</div>'
+        f'<div class="ls ls-map"{style}>{said_first}{_legend(names, drawn)}{_axes(drawn)}<div class="maps n{len(drawn)}">{pictures}</div>'
         f"{_key(sheet is not None)}{''.join(notes(one) for _, one in drawn)}</div>"
     )
+
+
+def _both(found: Found) -> bool:
+    """Whether there are principal axes beside the map's own."""
+    return found.get("method") == "tsne" and all("pca_x" in place for place in found.get("places") or ())
+
+
+def _axes(drawn: Sequence[tuple[str, Found]]) -> str:
+    """What moves every dot to its place on the principal axes, by style alone."""
+    if not all(_both(one) for _, one in drawn):
+        return ""
+    said = (
+        "Only turned, nothing pulled apart: the two directions in which the photos differ most, so distances mean what they show."
+    )
+    return f'<details class="ls-axes"><summary>Look along the two main directions instead (PCA)</summary><p>{said}</p></details>'
+
+
+def _away(x: float, y: float, left: str, up: str) -> str:
+    """Classes of style that open a dot's photo towards the middle of the map."""
+    return f"{f' {left}' if x > 0.5 else ''}{f' {up}' if y < 0.5 else ''}"
+
+
+def _inside(share: float) -> str:
+    """A place in the field with room for the dot at its edges."""
+    return f"{4 + 92 * share:.1f}%"
 
 
 def _after(found: Found) -> str:
@@ -86,9 +111,8 @@ def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
     # Mistakes lie above the others, so that none is hidden.
     dots = "".join(_dot(place, names, sheet) for place in sorted(places, key=lambda p: p["label"] != p["answer"]))
     wrong = sum(place["label"] != place["answer"] for place in places)
-    kept = found.get("kept")
-    how = "t‑SNE" if found.get("method") == "tsne" else "PCA"
-    how += f", shows {100 * finite(kept):.0f}\u00a0% of the differences" if kept is not None else ""
+    axes = f"PCA, shows {100 * finite(found.get('kept')):.0f}\u00a0% of the differences"
+    how = f'<span class="tsne">t‑SNE</span><span class="pca">{axes}</span>' if _both(found) else axes
     head = f"<h4>{escape(title)}</h4>" if title else ""
     dense = " dense" if wrong > DENSE else ""
     label = escape(f"{title or 'Map'}: {len(places)} photos, {wrong} of them among another class; those are in the order of Tab")
@@ -103,8 +127,12 @@ def _dot(place: Found, names: Sequence[str], sheet: _Sheet | None) -> str:
     x, y = finite(place["x"], 0.5), finite(place["y"], 0.5)
     given, answer = (names[i] if 0 <= i < len(names) else "?" for i in (int(place["label"]), int(place["answer"])))
     wrong = place["label"] != place["answer"]
-    css = f"{_look(int(place['label']))}{' wrong' if wrong else ''}{' left' if x > 0.5 else ''}{' up' if y < 0.5 else ''}"
-    spot = f"left:{4 + 92 * x:.1f}%;bottom:{4 + 92 * y:.1f}%"
+    css = f"{_look(int(place['label']))}{' wrong' if wrong else ''}{_away(x, y, 'left', 'up')}"
+    spot = f"--x:{_inside(x)};--y:{_inside(y)}"
+    if "pca_x" in place:
+        px, py = finite(place["pca_x"], 0.5), finite(place["pca_y"], 0.5)
+        spot += f";--px:{_inside(px)};--py:{_inside(py)}"
+        css += _away(px, py, "p-left", "p-up")
     label = escape(f"{given}, looks like {answer}")
     text = f"{name(given)}, looks like {name(answer)}" if wrong else name(given)
     # Only mistakes are reached by Tab: hundreds of stops would be a trap.
@@ -133,6 +161,6 @@ def _legend(names: Sequence[str], drawn: Sequence[tuple[str, Found]]) -> str:
 def _key(pictures: bool) -> str:
     hover = '<span class="ls-hover">Point at a dot to see its photo.</span>' if pictures else ""
     return (
-        f'<p class="ls-key"><span><i class="ring"></i> among another class</span><em>{hover}Distances across the whole map mean little; who lies '
-        "beside whom does.</em></p>"
+        f'<p class="ls-key"><span><i class="ring"></i> among another class</span><em>{hover}<span class="tsne">Distances across the whole map mean '
+        "little; who lies beside whom does.</span></em></p>"
     )
