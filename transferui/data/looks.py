@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ SIDE, COLORS = 32, 4
 # One row a picture, 1.1 KB. 32 x 32 gray values tell two handwritten ones apart, which a hash of 64 bits does not.
 LOOK = np.dtype([("sha256", "S64"), ("gray", "u1", (SIDE, SIDE)), ("color", "u1", (COLORS, COLORS, 3))])
 LOOKS = "looks.npy"
+# Files of folders that are used where they lie stand side by side; those of the folders looked at last are kept.
+KEPT = 50
 
 Array = np.ndarray[Any, Any]
 
@@ -49,3 +52,7 @@ def write_looks(file: Path, rows: Iterable[Array]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as temporary, temporary.open("wb") as out:
         np.save(out, np.array(list(rows), LOOK), allow_pickle=False)
+    with suppress(FileNotFoundError):  # another process clears up, too
+        others = [(path.stat().st_mtime, path) for path in file.parent.glob("*.npy") if path != file]
+        for _, path in sorted(others, reverse=True)[KEPT - 1 :]:
+            path.unlink()
