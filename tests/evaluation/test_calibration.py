@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.calibration import calibration_curve
 
-from transferui.evaluation.calibration import calibration_error, cross_fit, fit_temperature
+from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 
 
 def _drawn(scale: float, n: int = 4000) -> tuple[torch.Tensor, list[int]]:
@@ -65,3 +65,13 @@ def test_a_temperature_flatters_the_photos_that_it_was_fitted_to() -> None:
         own = -fitted[range(20), truth].log().mean()
         gaps.append(float(torch.nn.functional.cross_entropy(logits, truth) - own))
     assert min(gaps) > -1e-3 and sum(gaps) / len(gaps) > 0.01
+
+
+def test_an_error_by_chance_is_one_that_an_honest_network_has() -> None:
+    rng = np.random.default_rng(3)
+    few, many = rng.uniform(0.3, 1, 100).tolist(), rng.uniform(0.3, 1, 10_000).tolist()
+    assert error_by_chance(many) < 0.02
+    assert 0.08 < error_by_chance(few) < 0.2
+    honest = [calibration_error(few, (rng.random(100) < few).tolist()) < error_by_chance(few) for _ in range(200)]
+    assert 0.88 < np.mean(honest) <= 1
+    assert error_by_chance([]) == 0

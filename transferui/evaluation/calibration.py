@@ -10,9 +10,11 @@ from torch import Tensor
 
 from transferui.training.temperature import COLDEST, HOTTEST, best_temperature
 
-__all__ = ["COLDEST", "HOTTEST", "calibration_error", "fit_temperature"]
+__all__ = ["COLDEST", "HOTTEST", "calibration_error", "error_by_chance", "fit_temperature"]
 
 BINS = 10
+# Draws from which the error by chance is read.
+DRAWS = 200
 
 
 def fit_temperature(logits: Tensor, labels: Sequence[int]) -> float:
@@ -54,3 +56,14 @@ def calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> flo
     bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
     gaps = np.bincount(bins, weights=sure, minlength=BINS) - np.bincount(bins, weights=hits, minlength=BINS)
     return float(np.abs(gaps).sum() / len(sure))
+
+
+def error_by_chance(confidence: Sequence[float]) -> float:
+    """The calibration error that a network which is right exactly as often as it says stays below in 95 of 100 cases.
+
+    With few photos in a bin the share of right ones is off by chance: 400 photos, three quarters of them right, already have
+    a mean error of 0.04. An error below this value says nothing against the network.
+    """
+    sure, rng = np.asarray(confidence, dtype=float), np.random.default_rng(0)
+    errors = [calibration_error(confidence, (rng.random(len(sure)) < sure).tolist()) for _ in range(DRAWS)]
+    return float(np.quantile(errors, 0.95))

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import ShownRun, share
+from transferui.evaluation.shown import ShownRun, calibration_words, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
@@ -234,8 +234,7 @@ def reliability(axes: Axes, results: Results) -> str:
     axes.set_ylabel("how often it is right")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: share(value))
-    gap = results.get("calibration_error")
-    told = f" Mean gap (expected calibration error): {share(gap, 1)}." if gap is not None else ""
+    told = f" Mean gap (expected calibration error): {calibration_words(results)}." if "calibration_error" in results else ""
     return f"{len(items)} validation photos in {len(groups)} groups by confidence; larger dots hold more photos.{told}"
 
 

@@ -13,7 +13,7 @@ from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
-from transferui.evaluation.shown import ShownRun, share
+from transferui.evaluation.shown import ShownRun, calibration_words, share
 from transferui.files import data_uri
 from transferui.training.lineage import RELATION_WORDS
 
@@ -218,7 +218,7 @@ def facts(run: ShownRun) -> str:
     if results.get("seconds"):
         rows.append(("Time", f"{results['seconds']['total']:.1f} s"))
     if results.get("calibration_error") is not None:
-        rows.append(("Calibration error", share(results["calibration_error"], 1)))
+        rows.append(("Calibration error", calibration_words(results)))
     packages = ", ".join(f"{name} {_version(name)}" for name in ("torch", "torchvision"))
     rows += [
         ("Photos’ fingerprint", escape(str(results.get("dataset_fingerprint", ""))[:16])),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from transferui.evaluation.calibration import calibration_error, cross_fit, fit_temperature
+from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
 from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, is_guessing, majority_accuracy
 from transferui.training.model import count_parameters
@@ -164,6 +164,7 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None) -> dic
         "temperature": temperature,
         "temperature_from": source,
         "calibration_error": calibration_error(sure, right),
+        "calibration_error_by_chance": error_by_chance(sure),
         "val_items": _items(run.split.val, labels, torch.softmax(logits / temperature, dim=1)),
     }
 

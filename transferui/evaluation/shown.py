@@ -34,3 +34,9 @@ class ShownRun:
 def share(value: float, digits: int = 0) -> str:
     """0.945 -> '94 %' with a space that does not break."""
     return f"{100 * value:.{digits}f}\u00a0%"
+
+
+def calibration_words(results: Mapping[str, Any]) -> str:
+    """The calibration error, and how large chance alone would make it."""
+    error, chance = share(results["calibration_error"], 1), results.get("calibration_error_by_chance")
+    return error if chance is None else f"{error}; up to {share(chance, 1)} is chance with so few photos"
