@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.ui.conftest import answers, curve_rows
+from transferui.evaluation import figures
 from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
 from transferui.evaluation.headline import headline
 from transferui.evaluation.shown import ShownRun
@@ -47,6 +48,11 @@ def test_hard_names_are_drawn_as_they_are(name):
     text = "".join(ET.fromstring(figure.svg).itertext())
     assert "a$b_c$" in text and "<script>" in text and "🐶 dog" in text and "日本語" in text and "<script>" not in figure.svg
     assert Image.open(io.BytesIO(figure.png)).width > 500
+
+
+def test_other_scripts_are_drawn_with_the_fonts_that_are_installed(monkeypatch):
+    monkeypatch.setattr(figures.font_manager, "get_font_names", lambda: ["Yu Gothic", "Somebody's own", "Noto Sans CJK SC"])
+    assert figures.fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Yu Gothic"]
 
 
 def test_an_svg_needs_nothing_else_and_tells_what_it_shows():

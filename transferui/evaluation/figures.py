@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -39,8 +40,15 @@ from transferui.files import replacing
 # Fewer answers than this leave most bins of a reliability diagram to chance.
 RELIABILITY_PHOTOS = 100
 PNG_DPI = 200
+# Fonts of Linux, macOS and Windows for signs that DejaVu Sans lacks; only those that are installed are asked, in this order.
+MORE_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "PingFang SC", "Hiragino Sans",
+    "Hiragino Sans GB", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Tamil", "Nirmala UI", "Leelawadee UI", "Segoe UI Symbol",
+    "Noto Sans Symbols2", "Symbola", "Noto Emoji", "Segoe UI Emoji",
+)  # fmt: skip
 STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans"], "font.size": 10.5, "text.color": INK, "text.parse_math": False, "axes.edgecolor": LINE,
+    "font.size": 10.5, "text.color": INK, "text.parse_math": False, "axes.edgecolor": LINE,
     "axes.labelcolor": INK_2, "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": INK_2, "ytick.labelcolor": INK_2,
     "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.titlesize": 13,
     "axes.titleweight": "bold", "axes.titlecolor": INK, "axes.titlepad": 14, "axes.unicode_minus": True,
@@ -77,14 +85,20 @@ class View:
     draw: Callable[[Axes], str]
 
 
+def fonts() -> list[str]:
+    """DejaVu Sans, which comes with matplotlib, and what is installed for other scripts."""
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in MORE_FONTS if name in installed)]
+
+
 def draw(view: View, *, titled: bool = True, as_png: bool = True) -> Drawn:
     """Draw one view as SVG, and as PNG if asked for.
 
     Args:
         titled: write the title above it; where it stands under a heading that would be twice.
     """
-    with mpl.rc_context({**STYLE, "svg.hashsalt": view.name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a sign that our font lacks: a box in PNG, right in SVG
+    with mpl.rc_context({**STYLE, "font.family": fonts(), "svg.hashsalt": view.name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a sign that no font here has: a box in PNG, right in SVG
         figure = Figure(figsize=view.size, layout="constrained")
         axes = figure.add_subplot()
         words = view.draw(axes)
