@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from tests.data.test_similar import frame, save, scene
 from transferui.data import edits
@@ -64,6 +65,19 @@ def test_a_copy_in_a_given_check_folder_is_a_leak_and_goes_from_train(tmp_path, 
     fixed = edits.drop_samples(dataset, data_dir, leak.actions[0].samples)
     assert not any("again" in s.name for s in fixed.samples) and found(fixed, "leak") is None
     assert [s.split for s in fixed.samples].count(part) == 10
+
+
+def test_mirrored_copies_are_named_and_in_given_folders_they_are_a_leak(folder, tmp_path, data_dir):
+    mirrored = scene(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    save(mirrored, folder / "cat" / "mirrored.jpg", quality=90)
+    copies = found(stored(folder, data_dir), "copies")
+    assert copies.title == "1 photo is a near-copy of another" and copies.cases[0].caption == "cat: mirror images"
+    for n in range(5):
+        for part, extra in (("train", 0), ("val", 50)):
+            save(scene(n + extra), tmp_path / "q" / part / "cat" / f"{n}.jpg")
+            save(scene(100 + n + extra), tmp_path / "q" / part / "dog" / f"{n}.jpg")
+    save(mirrored, tmp_path / "q" / "val" / "cat" / "again.jpg")
+    assert found(stored(tmp_path / "q", data_dir), "leak").n_cases == 1
 
 
 def test_a_series_is_shown_in_the_order_of_time_and_can_be_thinned(folder, data_dir):

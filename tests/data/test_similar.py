@@ -46,12 +46,18 @@ def test_a_copy_that_was_scaled_and_saved_again_is_found(tmp_path, data_dir):
     assert {names[i] for i in found.near.reshape(-1)} == {"a/0.png", "b/copy.jpg"}
 
 
-def test_a_mirrored_or_recolored_picture_is_another_one(tmp_path, data_dir):
+def test_a_mirrored_picture_goes_with_its_own_class_only_and_a_recolored_one_is_another(tmp_path, data_dir):
+    mirrored = scene(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     save(scene(1), tmp_path / "p" / "a" / "1.png")
-    save(scene(1).transpose(Image.Transpose.FLIP_LEFT_RIGHT), tmp_path / "p" / "a" / "2.png")
+    save(mirrored, tmp_path / "p" / "a" / "2.jpg", quality=90)
+    save(mirrored.resize((70, 52)), tmp_path / "p" / "b" / "1.png")
     red, green, blue = scene(1).split()
-    save(Image.merge("RGB", (blue, green, red)), tmp_path / "p" / "b" / "1.png")
-    assert len(kin(tmp_path / "p", data_dir)[1].near) == 0
+    save(Image.merge("RGB", (blue, green, red)), tmp_path / "p" / "b" / "2.png")
+    names, found = kin(tmp_path / "p", data_dir)
+    assert [[names[i] for i in pair] for pair in found.mirrored] == [["a/1.png", "a/2.jpg"]]
+    assert [[names[i] for i in pair] for pair in found.near] == [["a/2.jpg", "b/1.png"]]
+    assert found.groups[names.index("a/1.png")] == found.groups[names.index("a/2.jpg")] is not None
+    assert found.groups[names.index("b/2.png")] is None
 
 
 def test_frames_of_a_film_are_one_series_by_number_and_two_films_are_two(tmp_path, data_dir):

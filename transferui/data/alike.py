@@ -21,7 +21,7 @@ def alike(dataset: Dataset, kin: Kin) -> list[Finding]:
         if group is not None:
             groups[group].append(i)
     members = list(groups.values())
-    return [*_conflicts(dataset, kin), *_leaks(dataset, kin), *_series(dataset, kin, members), *_copies(dataset, members)]
+    return [*_conflicts(dataset, kin), *_leaks(dataset, kin), *_series(dataset, kin, members), *_copies(dataset, kin, members)]
 
 
 def _clusters(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -89,7 +89,7 @@ def _leaks(dataset: Dataset, kin: Kin) -> list[Finding]:
     if "train" not in part:
         return []
     copies: dict[int, list[int]] = defaultdict(list)
-    for a, b in _pairs(dataset, kin):
+    for a, b in [*_pairs(dataset, kin), *((int(a), int(b)) for a, b in kin.mirrored)]:
         for train, check in ((a, b), (b, a)):
             if part[train] == "train" and part[check] in ("val", "test"):
                 copies[check].append(train)
@@ -167,9 +167,9 @@ def _thin_out(dataset: Dataset, kin: Kin, series: Sequence[list[int]]) -> tuple[
     return (Action(words, "drop", tuple(sorted(drop))),) if drop else ()
 
 
-def _copies(dataset: Dataset, groups: Sequence[list[int]]) -> list[Finding]:
+def _copies(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:
     """A few near-copies within a class and a given part; series, conflicts and leaks have their own findings."""
-    samples = dataset.samples
+    samples, mirrored = dataset.samples, set(kin.mirrored.reshape(-1).tolist())
     twins = [g for g in groups if len(g) < SERIES_LENGTH and len({(samples[i].label, samples[i].split) for i in g}) == 1]
     if not twins:
         return []
@@ -179,7 +179,8 @@ def _copies(dataset: Dataset, groups: Sequence[list[int]]) -> list[Finding]:
         extra = tuple(i for i in members if i != max(members, key=lambda i: (_area(samples[i].original), -i)))
         drop += extra
         same = len({samples[i].sha256 for i in members}) == 1
-        caption = f"{dataset.class_names[samples[members[0]].label]}: {'the same file' if same else 'nearly the same'}"
+        how = "the same file" if same else "mirror images" if mirrored.issuperset(members) else "nearly the same"
+        caption = f"{dataset.class_names[samples[members[0]].label]}: {how}"
         cases.append(Case(tuple(members), caption, (Action("Keep one", "drop", extra),)))
     n = len(drop)
     return [

@@ -1,4 +1,4 @@
-"""Which pictures are near-copies of one another, and which belong to a series, such as the burst of a webcam.
+"""Which pictures are near-copies or mirror images of one another, and which belong to a series, such as the burst of a webcam.
 
 Two pictures are near-copies when 32 x 32 gray values correlate almost perfectly and neither brightness nor color differs much.
 Measured on flowers, insects, leaves, digits and a webcam: pictures that were taken one by one never come near the limits,
@@ -45,11 +45,14 @@ class Kin:
 
     Attributes:
         near: pairs of near-copies, (P, 2) indices.
+        mirrored: pairs of the same class of which one is a near-copy of the other's mirror image, (Q, 2) indices. In two classes
+            they may be two things, as arrows to the left and to the right are.
         groups: number of the group of each picture, None for one that is alone.
         contrast: standard deviation of each picture's gray values; NaN where the picture could not be read.
     """
 
     near: Array
+    mirrored: Array
     groups: tuple[int | None, ...]
     contrast: Array
 
@@ -104,9 +107,11 @@ def find_kin(samples: Sequence[Sample], rows: Array, good: Array) -> Kin:
     gray = rows["gray"].reshape(len(rows), SIDE, SIDE).astype(np.float32)
     contrast = np.where(good, gray.std((1, 2)), np.nan)
     usable = np.nan_to_num(contrast) >= BLANK_CONTRAST
-    near = _near_copies(rows, gray, np.flatnonzero(usable))
+    labels = np.array([sample.label for sample in samples])
+    near = _near_copies(rows["color"], gray, np.flatnonzero(usable))
+    mirrored = _mirrored(rows["color"], gray, np.flatnonzero(usable), labels, near)
     series = _series_links(samples, gray, usable)
-    return Kin(near, _groups(samples, near, series), contrast)
+    return Kin(near, mirrored, _groups(samples, np.concatenate([near, mirrored]), series), contrast)
 
 
 def _unit(values: Array) -> Array:
@@ -117,27 +122,50 @@ def _unit(values: Array) -> Array:
     return unit
 
 
-def _near_copies(rows: Array, gray: Array, usable: Array) -> Array:
-    """Pairs (P, 2) of near-copies among the pictures at the indices `usable`."""
-    fine = _unit(gray[usable])
-    halves = gray[usable].reshape(len(usable), COARSE, 2, COARSE, 2).mean((2, 4))
-    coarse = _unit(halves)
-    color = rows["color"][usable].reshape(len(usable), COLORS * COLORS * 3).astype(np.float32)
+def _near_copies(patches: Array, gray: Array, usable: Array, *, mirror: bool = False) -> Array:
+    """Pairs (P, 2) of near-copies among the pictures at the indices `usable`, or of pictures and near-copies' mirror images."""
+    mine = _Looks.of(patches[usable], gray[usable])
+    theirs = _Looks.of(patches[usable][:, :, ::-1], gray[usable][:, :, ::-1]) if mirror else mine
     found = [np.zeros((0, 2), int)]
     for start in range(0, len(usable), BLOCK):
-        first, second = _candidates(coarse, start)
-        sure = np.einsum("ij,ij->i", fine[first], fine[second]) >= NEAR
+        first, second = _candidates(mine.coarse, theirs.coarse, start)
+        sure = np.einsum("ij,ij->i", mine.fine[first], theirs.fine[second]) >= NEAR
         first, second = first[sure], second[sure]
-        sure = np.abs(gray[usable[first]] - gray[usable[second]]).mean((1, 2)) <= NEAR_GRAY
-        sure &= np.abs(color[first] - color[second]).mean(1) <= NEAR_COLOR
+        sure = np.abs(mine.gray[first] - theirs.gray[second]).mean((1, 2)) <= NEAR_GRAY
+        sure &= np.abs(mine.color[first] - theirs.color[second]).mean(1) <= NEAR_COLOR
         found.append(np.stack([usable[first[sure]], usable[second[sure]]], 1))
     return np.concatenate(found)
 
 
-def _candidates(coarse: Array, start: int) -> tuple[Array, Array]:
+def _mirrored(patches: Array, gray: Array, usable: Array, labels: Array, near: Array) -> Array:
+    """Pairs (Q, 2) of one class that are each other's mirror image, without those that are near-copies as they are."""
+    pairs = _near_copies(patches, gray, usable, mirror=True)
+    known = set(map(tuple, near.tolist()))
+    kept = [pair for pair in pairs.tolist() if tuple(pair) not in known and labels[pair[0]] == labels[pair[1]]]
+    return np.array(kept, int).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What of some pictures is compared: gray values (N, 32, 32), correlations of them and of halves, patches of color."""
+
+    gray: Array
+    fine: Array
+    coarse: Array
+    color: Array
+
+    @classmethod
+    def of(cls, patches: Array, gray: Array) -> _Looks:
+        """From colors (N, 4, 4, 3) and gray values (N, 32, 32)."""
+        halves = gray.reshape(len(gray), COARSE, 2, COARSE, 2).mean((2, 4))
+        color = patches.reshape(len(gray), COLORS * COLORS * 3).astype(np.float32)
+        return cls(gray, _unit(gray), _unit(halves), color)
+
+
+def _candidates(mine: Array, theirs: Array, start: int) -> tuple[Array, Array]:
     """Pairs (i, j), i < j, of one block of rows that are worth a closer look: for each i the most alike ones."""
-    block = coarse[start : start + BLOCK]
-    alike = block @ coarse[start:].T
+    block = mine[start : start + BLOCK]
+    alike = block @ theirs[start:].T
     alike[np.tril_indices(len(block), m=alike.shape[1])] = -1.0
     mask = alike >= COARSE_LIMIT
     crowded = np.flatnonzero(mask.sum(1) > MAX_NEIGHBORS)
