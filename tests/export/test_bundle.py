@@ -76,7 +76,7 @@ def test_a_bundle_holds_no_photo_no_file_name_and_no_path(trained):
         assert len(archive.read("novelty.safetensors")) < 1_000_000
         text = archive.read("model.json").decode() + archive.read("README.md").decode()
     assert ".jpg" not in text.replace("new.jpg", "") and str(bundle.parent) not in text
-    assert "Validation accuracy" in text and "red" in text
+    assert "photos answered right" in text and "red" in text
 
 
 def test_saving_twice_gives_the_same_bytes(trained, tmp_path):

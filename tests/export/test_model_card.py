@@ -9,12 +9,21 @@ def test_the_card_says_how_good_it_is_and_what_it_is_not_for():
     card = model_card(FACTS)
     for words in (
         "ResNet-18 (ImageNet weights)",
-        "90.0% of 50 photos (95 % interval 80.0% to 95.0%)",
+        "90.0% of 50 validation photos answered right (95 % interval 80.0% to 95.0%)",
         "1,539 of 11,178,051",
         "## Not for",
         "50% of 4 photos",
     ):
         assert words in card
+
+
+def test_the_accuracy_of_a_small_set_is_the_cross_validated_one_and_photos_set_aside_have_their_own():
+    cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 120, "folds": 5, "repeats": 3, "majority_accuracy": 0.5,
+          "per_class": [{"class_name": "a|b", "recall": 0.25, "n": 60}]}  # fmt: skip
+    card = model_card({**FACTS, "metrics": {**FACTS["metrics"], "cv": cv, "headline": "cv", "test_accuracy": 0.8, "n_test": 40}})
+    for words in ("70.0% of 120 photos", "5-fold cross-validation, repeated 3 times", "25% of 60 photos", "80.0% of 40 photos"):
+        assert words in card
+    assert "90.0%" not in card and "50% of 4" not in card
 
 
 def test_a_class_name_stays_a_name():

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.evaluation.headline import headline
 from transferui.training.lineage import family_words
 
 USE = """```python
@@ -67,16 +68,22 @@ def plain(text: str) -> str:
 def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("Classes", ", ".join(plain(name) for name in facts["class_names"]))]
     if "val_accuracy" in metrics:
-        low, high = metrics["val_accuracy_low"], metrics["val_accuracy_high"]
+        me = headline(metrics)
         rows += [
-            (
-                "Validation accuracy",
-                f"{metrics['val_accuracy']:.1%} of {metrics['n_val']} photos (95 % interval {low:.1%} to {high:.1%})",
-            ),
-            ("Always guessing the largest class", f"{metrics['majority_accuracy']:.1%}"),
+            ("Accuracy", f"{me.accuracy:.1%} {me.where} (95 % interval {me.low:.1%} to {me.high:.1%})"),
+            ("Always guessing the largest class", f"{me.base:.1%}"),
+            *_set_aside(metrics),
             ("Learned from", f"{metrics['n_train']} photos"),
             ("Weights that learned", f"{metrics['trainable_parameters']:,} of {metrics['total_parameters']:,}"),
         ]
-    for row in metrics.get("per_class", []):
+    judged = metrics["cv"] if metrics.get("headline") == "cv" and metrics.get("cv") else metrics
+    for row in judged.get("per_class", []):
         rows.append((f"Found of {plain(row['class_name'])} (recall)", f"{row['recall']:.0%} of {row['n']} photos"))
     return rows
+
+
+def _set_aside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """The accuracy on photos that nothing was chosen by, where there are some."""
+    if metrics.get("test_accuracy") is None:
+        return []
+    return [("Accuracy on photos set aside (test)", f"{metrics['test_accuracy']:.1%} of {metrics['n_test']} photos")]
