@@ -92,7 +92,7 @@ def notice(problem: UserError | str | None = None, kind: str = "bad") -> str:
         return ""
     message, hint = (problem.message, problem.hint) if isinstance(problem, UserError) else (problem, "")
     role = "alert" if kind == "bad" else "status"
-    icon = {"bad": "!", "work": "…"}.get(kind, "✓")
+    icon = {"bad": "!", "warn": "!", "work": "…"}.get(kind, "✓")
     tail = f"<span>{escape(hint)}</span>" if hint else ""
     return f'<div class="tu-notice {kind}" role="{role}"><i aria-hidden="true">{icon}</i><p><b>{escape(message)}</b> {tail}</p></div>'
 

@@ -75,7 +75,7 @@ def starts(desk: Desk) -> str:
         radio_card(NOTHING, chosen == NOTHING, _card("Nothing", "random weights: it cannot see yet")),
     ]
     lost = (
-        notice("The model that you had chosen was deleted, so it starts from ImageNet again.", "work") if desk.lost_start else ""
+        notice("The model that you had chosen was deleted, so it starts from ImageNet again.", "warn") if desk.lost_start else ""
     )
     return (
         lost + radio_group(cards, "It starts from", "starts", by_arrow=False) + _older(more, chosen) + _left_out(len(own), same)
