@@ -27,7 +27,8 @@ def disk_full(error: BaseException, folder: Path) -> UserError | None:
 
     torch and safetensors tell of a full disk in errors of their own, so the free space decides (reliability notes 0.7).
     """
-    free = shutil.disk_usage(folder).free
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
     said = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not said and not (free < FULL_BYTES and isinstance(error, (OSError, RuntimeError, SafetensorError))):
         return None

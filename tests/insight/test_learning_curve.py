@@ -34,8 +34,9 @@ def test_a_probe_on_a_part_is_ridge_regression_on_that_part():
 
 def test_a_larger_share_holds_the_smaller_one_and_nothing_that_was_held_back():
     labels = np.array([0] * 30 + [1] * 5)
-    train, test = held_out(labels, np.random.default_rng(0))
-    assert not set(train) & set(test)
+    groups = np.array([n // 5 for n in range(30)] + list(range(30, 35)))
+    train, test = held_out(labels, groups, np.random.default_rng(0))
+    assert not set(train) & set(test) and not set(groups[train]) & set(groups[test])
     assert set(labels[test]) == {0, 1}
     small, large = share_of(labels, train, 0.1), share_of(labels, train, 0.4)
     assert set(small) < set(large) <= set(train)

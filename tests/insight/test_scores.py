@@ -85,3 +85,25 @@ def test_features_that_say_nothing_are_no_error():
     labels = np.arange(12) % 3
     assert np.isfinite(log_me(np.zeros((12, 4)), labels, 3))
     assert ridge_loo(np.zeros((12, 4)), labels, 3).accuracy.value <= 1 / 3
+
+
+def test_groups_that_are_left_out_as_a_whole_are_those_of_the_long_way():
+    rng = np.random.default_rng(4)
+    features, labels = rng.normal(size=(30, 8)), rng.integers(0, 3, 30)
+    groups = np.array([0] * 6 + [1] * 3 + list(range(2, 23)))
+    onehot, strength = np.eye(3)[labels], 2.5
+    found = ridge_loo_scores(features, onehot, strength, groups)
+    for group in range(3):
+        out, rest = groups == group, groups != group
+        center, base = features[rest].mean(axis=0), onehot[rest].mean(axis=0)
+        table = features[rest] - center
+        weights = np.linalg.solve(table.T @ table + strength * np.eye(8), table.T @ (onehot[rest] - base))
+        assert np.abs((features[out] - center) @ weights + base - found[out]).max() < 1e-10
+
+
+def test_copies_do_not_answer_for_each_other():
+    rng = np.random.default_rng(5)
+    features = np.repeat(rng.normal(size=(40, 60)), 3, axis=0) + 1e-3 * rng.normal(size=(120, 60))
+    labels, groups = np.repeat(np.arange(40) % 2, 3), np.repeat(np.arange(40), 3)
+    assert knn_loo(features, labels).accuracy.value == ridge_loo(features, labels, 2).accuracy.value == 1.0
+    assert knn_loo(features, labels, groups).accuracy.value < 0.75 > ridge_loo(features, labels, 2, groups).accuracy.value

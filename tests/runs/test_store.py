@@ -4,10 +4,7 @@ import pytest
 
 from tests.runs.conftest import ME, OTHER
 from transferui.config import TrainConfig
-from transferui.data.archive import scan
-from transferui.data.storage import create_dataset
 from transferui.errors import UserError
-from transferui.runs.store import hash_owner
 
 QUICK = TrainConfig(epochs=3, image_size=64)
 
@@ -44,10 +41,3 @@ def test_changes_of_a_desk_at_the_same_moment_are_all_kept(store):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.update_desk(ME, **{f"value{n}": n}), range(60)))
     assert len(store.desk(ME)) == 60
-
-
-def test_unused_drafts_go_and_what_a_run_needs_stays(store, dataset, photos, data_dir):
-    draft = create_dataset(scan(photos), data_dir, "draft", hash_owner(ME))
-    store.create_run(ME, dataset.folder, QUICK)
-    store.drop_unused_datasets(ME)
-    assert dataset.folder.exists() and not draft.folder.exists()

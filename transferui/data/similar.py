@@ -68,6 +68,15 @@ def groups_of(dataset: Dataset) -> tuple[int | None, ...]:
 
 
 @lru_cache(maxsize=4)
+def groups_among(dataset: Dataset, indices: tuple[int, ...]) -> tuple[int | None, ...]:
+    """The group of each of some pictures: as stored, or found out among these alone, with the looks that are known."""
+    some = [dataset.samples[i] for i in indices]
+    if dataset.folder:
+        return tuple(sample.group for sample in some)
+    return find_kin(some, *complete(some, read_looks(dataset.looks))).groups
+
+
+@lru_cache(maxsize=4)
 def kin_of(dataset: Dataset) -> Kin:
     """Near-copies and series of a dataset; looks that are not known yet are made on all cores and kept."""
     known = read_looks(dataset.looks)

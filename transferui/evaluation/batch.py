@@ -190,6 +190,7 @@ def _words(reply: Reply) -> str:
 
 def write_csv(batch: Batch, path: Path) -> None:
     """Write the table; the mark at its start tells spreadsheets that it is UTF-8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_bytes(as_csv(batch).encode("utf-8-sig"))
 

@@ -100,18 +100,25 @@ def rank_runs(results: Sequence[Results]) -> Ranking | None:
     answers = _answers(results)
     if not answers or len(answers) < 2:
         return None
-    scores = [sum(row) for row in answers]
+    scores, n = [sum(row) for row in answers], len(answers[0])
     best = scores.index(max(scores))
+    return Ranking(n, tuple(score / n for score in scores), best, tuple(against_best(answers, best).items()))
+
+
+def against_best(answers: Sequence[Sequence[bool]], best: int) -> dict[int, Comparison]:
+    """Every other row of right answers against the best one (A is the other, B the best), corrected for the number of all pairs.
+
+    Which one is best was seen on the same pictures, so it is not enough to count the pairs with it.
+    """
     pairs = {(i, j): compare_answers(answers[i], answers[j]) for i, j in combinations(range(len(answers)), 2)}
     corrected = dict(zip(pairs, holm([pair.p_value for pair in pairs.values()]), strict=True))
-    against = []
+    against = {}
     for other in range(len(answers)):
         if other != best:
             found = compare_answers(answers[other], answers[best])
             p_value = corrected[min(other, best), max(other, best)]
-            against.append((other, replace(found, p_value=p_value, verdict=_verdict(found, p_value))))
-    n = len(answers[0])
-    return Ranking(n, tuple(score / n for score in scores), best, tuple(against))
+            against[other] = replace(found, p_value=p_value, verdict=_verdict(found, p_value))
+    return against
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -38,6 +38,7 @@ def save_bundle(model: Model, path: Path) -> Path:
         facts["novelty_sha256"] = hashlib.sha256(members[NOVELTY]).hexdigest()
     members[FACTS] = json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True).encode()
     members[CARD] = model_card(facts).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), content)

@@ -31,6 +31,7 @@ Start = Literal["own", "pretrained", "scratch"]
 PRETRAINED_EPOCHS, PRETRAINED_RATE = 6, 1e-4
 SCRATCH_STEPS, SCRATCH_EPOCHS, SCRATCH_RATE = 600, 40, 1e-3
 BATCH = 16
+FLIP = "flip"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Arm:
         states: (seconds, answers) of every better state on the way.
         cut: it was ended by the time or by Stop, or had fewer passes than it would need.
         epoch_s: seconds on the clock of one pass through all stages.
+        augmentation: changed copies that it learned from, which are fewer than asked for where mirrored ones were mistaken.
     """
 
     labels: NDArray[np.int64]
@@ -62,6 +64,7 @@ class Arm:
     cut: bool = False
     epoch_s: float = 0.0
     n_train: int = 0
+    augmentation: str = FLIP
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -83,12 +86,19 @@ def scratch_epochs(n_train: int) -> int:
     return max(SCRATCH_EPOCHS, -(-SCRATCH_STEPS * BATCH // max(1, n_train)))
 
 
-def arm_config(
-    start: Start, backbone: str, image_size: int, seed: int, epochs: int = SCRATCH_EPOCHS, own: str = ""
-) -> TrainConfig:
-    """Settings of an arm; `epochs` are those of the twin from nothing, `own` is the model that the arm "own" starts from."""
+def arm_config(  # noqa: PLR0913 - keyword-only after the first four
+    start: Start, backbone: str, image_size: int, seed: int, *, epochs: int = SCRATCH_EPOCHS, own: str = "",
+    augmentation: str = FLIP,
+) -> TrainConfig:  # fmt: skip
+    """Settings of an arm.
+
+    Args:
+        epochs: those of the twin from nothing.
+        own: the model that the arm "own" starts from.
+        augmentation: changed copies; what the other arm found to be right.
+    """
     common: dict[str, Any] = {
-        "backbone": backbone, "image_size": image_size, "seed": seed, "trainable": "all", "augmentation": "flip",
+        "backbone": backbone, "image_size": image_size, "seed": seed, "trainable": "all", "augmentation": augmentation,
         "batch_size": BATCH,
     }  # fmt: skip
     if start in ("own", "pretrained"):
@@ -146,4 +156,5 @@ def run_arm(dataset: Dataset, config: TrainConfig, data_dir: Path, watch: Watch,
     arm.labels = np.array([dataset.samples[i].label for i in run.split.val])
     arm.answers = run.val_logits.argmax(1).numpy() if run.val_logits is not None else None
     arm.seconds, arm.cut, arm.n_train = clock(), run.stopped, len(run.split.train)
+    arm.augmentation = run.augmentation or config.augmentation
     return arm

@@ -14,7 +14,7 @@ from transferui.insight.gain import Effort, Gain, checked, concluded, measure
 from transferui.insight.race import Race, split_photos
 from transferui.training.features import Report, ShouldStop
 from transferui.training.lineage import relation
-from transferui.training.start import Start, open_start
+from transferui.training.start import Start, open_start, photo_key
 
 # A comparison on fewer new photos of a class says nothing.
 LEAST_NEW = 2
@@ -79,7 +79,8 @@ def _new_photos(dataset: Dataset, effort: Effort, start: Start) -> Dataset:
     small = split_photos(dataset, effort.photos, start.seen)
     for label, name in enumerate(dataset.class_names):
         new = sum(sample.split == "val" and sample.label == label for sample in small.samples)
-        if new < LEAST_NEW and start.seen:
+        known = any(sample.label == label and photo_key(sample.sha256) in start.seen for sample in dataset.samples)
+        if new < LEAST_NEW and known:
             raise UserError(
                 "TOO_FEW_NEW_PHOTOS",
                 f"Of {name!r} {LEAST_NEW} photos or more were expected that your model did not learn from, but there are {new}.",

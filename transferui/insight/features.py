@@ -20,6 +20,7 @@ from transferui.backbones.catalogue import Backbone, get_backbone
 from transferui.backbones.stages import build_backbone
 from transferui.data.dataset import Dataset, default_data_dir, open_dataset
 from transferui.data.preprocessing import Preprocessing
+from transferui.data.similar import groups_among
 from transferui.errors import UserError
 from transferui.insight.scores import Floats, Ints
 from transferui.training.cache import FeatureCache
@@ -77,13 +78,16 @@ class Features:
         table: (N, D).
         labels: (N,) class indices.
         indices: (N,) into ``dataset.samples``; photos that could not be decoded are left out.
-        views: (N, V, D) further views of the same photos, if they were asked for.
+        groups: (N,) numbers of what belongs together (near-copies, series); None when every photo is alone.
+        notes: sentences about it.
     """
 
     table: Floats
     labels: Ints
     indices: Ints
     work: Work = field(default_factory=Work)
+    groups: Ints | None = None
+    notes: tuple[str, ...] = ()
 
 
 def own_network(start: Start) -> Network:
@@ -130,7 +134,31 @@ def extract(extractor: Extractor, dataset: Dataset, indices: Sequence[int], watc
         raise UserError("EMPTY_DATASET", "None of the photos could be read.", "Add JPEG or PNG photos.")
     table = rows[good, 0].float().numpy().astype(np.float64)
     kept = np.asarray(indices, dtype=np.int64)[good]
-    return Features(table, np.array([dataset.samples[i].label for i in kept]), kept, work)
+    labels = np.array([dataset.samples[i].label for i in kept])
+    return Features(table, labels, kept, work, *_kin(dataset, kept, labels))
+
+
+def _kin(dataset: Dataset, indices: Ints, labels: Ints) -> tuple[Ints | None, tuple[str, ...]]:
+    """Groups of the photos, and what is to be said about them.
+
+    A class that is one series as a whole cannot be left out: its photos count one by one.
+    """
+    known = groups_among(dataset, tuple(indices.tolist()))
+    groups = np.array([-1 - n if group is None else group for n, group in enumerate(known)], dtype=np.int64)
+    whole = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) == 1 < (labels == label).sum()]
+    for label in whole:
+        mine = np.flatnonzero(labels == label)
+        groups[mine] = -1 - mine
+    several = len(groups) - int((np.unique(groups, return_counts=True)[1] == 1).sum())
+    said = []
+    if several:
+        said.append(f"{several} of {len(groups)} photos are near-copies or in series; none was asked about another of its own.")
+    if whole:
+        names = ", ".join(repr(dataset.class_names[label]) for label in whole)
+        said.append(
+            f"All photos of {names} are one series and answer for each other, so the numbers are better than they should be."
+        )
+    return groups if several else None, tuple(said)
 
 
 def learnable(dataset: Dataset) -> list[int]:

@@ -23,6 +23,8 @@ from transferui.training.machine import pick_device
 # Photos and picture size on a processor: small enough that a network can learn from nothing while one waits.
 PHOTOS, SIDE, SEEDS = 480, 96, 3
 RESAMPLES = 4000
+# Chance results rarer than this count as a difference, when the interval says so too.
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,9 @@ def compare_arms(pairs: Sequence[tuple[Arm, Arm]], n_train: int, backbone: str, 
     final = np.array([a.right.astype(float) - b.right for a, b in pairs])
     same = final if same_budget else np.array([a.right.astype(float) - b.right_after(a.seconds) for a, b in pairs])
     low, high = gap_interval(final)
+    sure = sign_test(final) < ALPHA
     same_low, same_high = gap_interval(same)
-    verdict = "positive" if low > 0 else "negative" if high < 0 else "no_clear_difference"
+    verdict = "positive" if low > 0 and sure else "negative" if high < 0 and sure else "no_clear_difference"
     seeds = tuple(
         Seed(n, float(a.right.mean()), float(b.right.mean()), float(b.right_after(a.seconds).mean()), round(a.seconds, 2),
              round(b.seconds, 2), b.cut, tuple(a.curve), tuple(b.curve))
@@ -185,6 +188,18 @@ def compare_arms(pairs: Sequence[tuple[Arm, Arm]], n_train: int, backbone: str, 
         verdict, "", backbone, side, n_train, final.shape[1], float(final.mean()), low, high, float(same.mean()), same_low,
         same_high, seeds=seeds,
     )  # fmt: skip
+
+
+def sign_test(gains: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """Two-sided p-value of (seeds, photos): photos that the first arm answers better on the whole against those it answers worse.
+
+    With one seed this is McNemar's exact test. A bootstrap of very few photos calls chance a difference; this does not.
+    """
+    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that nobody waits for before the end
+
+    whole = gains.mean(axis=0)
+    better, worse = int((whole > 0).sum()), int((whole < 0).sum())
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
 
 
 def gap_interval(gains: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:

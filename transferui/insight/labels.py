@@ -94,7 +94,7 @@ def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
     of the sample of its own probe, in closed form.
     """
     labels, names = features.labels, dataset.class_names
-    scores = loo_scores(features.table, labels, len(names))
+    scores = loo_scores(features.table, labels, len(names), features.groups)
     rows = np.arange(len(labels))
     others = scores.copy()
     others[rows, labels] = -np.inf
@@ -107,7 +107,7 @@ def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
                 round(float(doubt[i]), 4))
         for i in order[:LONGEST] if doubt[i] > 0
     )  # fmt: skip
-    notes = tuple(warnings(labels, names))
+    notes = (*warnings(labels, names), *features.notes)
     return LabelCheck(
         suspects, _sentence(suspects, len(labels)), len(labels), tuple(int(i) for i in features.indices[order]), notes=notes
     )

@@ -15,6 +15,7 @@ from transferui.insight.features import (
     Features,
     Watch,
     go_on,
+    learnable,
     load_network,
     opened,
     pick_sample,
@@ -103,17 +104,20 @@ def learning_curve(
         return Curve((), "unclear", "Stopped before every photo was looked at.", 0, stopped=True)
     measured = curve_of(features, found.class_names, watch)
     seconds = round(time.perf_counter() - begun, 3)
-    return Curve(**{**measured.__dict__, "prefix_images": features.work.prefix_images, "seconds": seconds})
+    left = len(learnable(found)) - len(features.labels)
+    part = (f"Measured with {len(features.labels):,} of the photos; {left:,} more are there already.",) if left > 0 else ()
+    more = {"prefix_images": features.work.prefix_images, "seconds": seconds, "notes": (*measured.notes, *part)}
+    return Curve(**{**measured.__dict__, **more})
 
 
 def curve_of(features: Features, class_names: Sequence[str], watch: Watch) -> Curve:
     """The curve of features that are there."""
-    labels, notes = features.labels, tuple(warnings(features.labels, class_names))
+    labels, notes = features.labels, (*warnings(features.labels, class_names), *features.notes)
     present = np.unique(labels)
     if np.bincount(labels)[present].min() < 3:
         sentence = "A curve needs at least 3 photos of every class: 2 to learn from and 1 to check with."
         return Curve((), "too_few", sentence, len(labels), notes=notes)
-    rows, sizes = _repeat(Pool(features.table, labels), watch)
+    rows, sizes = _repeat(Pool(features.table, labels, features.groups), watch)
     stopped = watch.should_stop()
     if len(rows) < 2:
         return Curve((), "unclear", "Stopped before the curve was drawn.", len(labels), notes=notes, stopped=stopped)
@@ -133,7 +137,7 @@ def _repeat(pool: Pool, watch: Watch) -> tuple[Floats, Ints]:
         if watch.should_stop() or (repeat >= AT_LEAST and time.perf_counter() - begun > BUDGET_S):
             break
         rng = np.random.default_rng(repeat)
-        train, test = held_out(pool.labels, rng)
+        train, test = held_out(pool.labels, pool.groups, rng)
         subsets = [share_of(pool.labels, train, share) for share in SHARES]
         # Shares of tiny classes can be the same photos: one point for each number.
         sizes, first = np.unique([len(one) for one in subsets], return_index=True)

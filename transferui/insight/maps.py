@@ -130,7 +130,7 @@ def map_of(features: Features, class_names: tuple[str, ...], method: Method, sta
     like = first if len(first) == n else []
     flat = _laid(_flat(table, method), [(place.x, place.y) for place in like])
     axes = _laid(_flat(table, "pca"), [(place.pca_x, place.pca_y) for place in like])
-    answers = ridge_loo(features.table, features.labels, len(class_names)).answers
+    answers = ridge_loo(features.table, features.labels, len(class_names), features.groups).answers
     places = tuple(
         Place(int(sample), *_short(xy), int(label), int(answer), *_short(pca))
         for sample, xy, label, answer, pca in zip(features.indices, flat, features.labels, answers, axes, strict=True)

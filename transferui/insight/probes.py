@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transferui.backbones.catalogue import Backbone, get_backbone, stages_with_weights
 from transferui.data.dataset import Dataset
-from transferui.evaluation.compare import compare_answers
+from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import Watch, go_on, load_network, opened, pick_sample, tell_nobody, warnings
 from transferui.insight.measurement import Measurement
@@ -105,23 +105,26 @@ def _probe(backbone: Backbone, dataset: Dataset, data_dir: Path, watch: Watch) -
     """The curve over depth."""
     network = load_network(backbone.name, data_dir, watch)
     parts, whole = tapped_features(network, dataset, pick_sample(dataset, SAMPLE), data_dir, watch)
-    found = [ridge_loo(part.table, part.labels, len(dataset.class_names)) for part in parts]
+    found = [ridge_loo(part.table, part.labels, len(dataset.class_names), part.groups) for part in parts]
     best = max(range(len(found)), key=lambda i: (found[i].accuracy.value, -i))
     facts = zip(found, backbone.stages, strict=True)
-    stages = tuple(_against(found[best], one, stage.name, width_of(stage)) for one, stage in facts)
+    against = against_best([one.right.tolist() for one in found], best)
+    stages = tuple(_against(against.get(n), one, stage.name, width_of(stage)) for n, (one, stage) in enumerate(facts))
     freeze_to = next(i for i, stage in enumerate(stages) if not stage.below and stage.gap < WORTH)
     after = [stage.name for stage in backbone.stages[freeze_to + 1 :] if stage.params]
     if not after:  # what follows has nothing to learn, so everything is frozen
         freeze_to = len(stages) - 1
     return Probes(
         backbone.name, stages, stages[best].name, stages[freeze_to].name, ",".join(after) or "none",
-        _sentence(backbone, stages, best, freeze_to), len(whole.labels), notes=tuple(warnings(whole.labels, dataset.class_names)),
-        prefix_images=whole.work.prefix_images,
+        _sentence(backbone, stages, best, freeze_to), len(whole.labels), prefix_images=whole.work.prefix_images,
+        notes=(*warnings(whole.labels, dataset.class_names), *whole.notes),
     )  # fmt: skip
 
 
-def _against(best: LeaveOneOut, one: LeaveOneOut, name: str, width: int) -> StageProbe:
-    found = compare_answers(one.right.tolist(), best.right.tolist())
+def _against(found: Comparison | None, one: LeaveOneOut, name: str, width: int) -> StageProbe:
+    """A stage with what its comparison with the best one gave; there is none for the best itself."""
+    if found is None:
+        return StageProbe(name, width, one.accuracy)
     return StageProbe(name, width, one.accuracy, found.difference, found.verdict == "b_better")
 
 

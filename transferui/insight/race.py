@@ -11,7 +11,7 @@ import numpy as np
 
 from transferui.data.dataset import Dataset
 from transferui.data.splits import split_dataset
-from transferui.insight.arms import PRETRAINED_EPOCHS, Arm, Start, arm_config, run_arm, scratch_epochs
+from transferui.insight.arms import FLIP, PRETRAINED_EPOCHS, Arm, Start, arm_config, run_arm, scratch_epochs
 from transferui.insight.catching_up import photos_needed
 from transferui.insight.features import Watch, pick_sample
 from transferui.training.features import StoppedError
@@ -71,13 +71,22 @@ class Race:
             StoppedError: when there is nothing to compare.
         """
         if self.own:
-            return self._whole("own", seed, "from your model"), self._whole("pretrained", seed, "from ImageNet's weights")
+            return self._both(seed)
         first = self._whole("pretrained", seed, "from pretrained weights")
         return first, self._twin(first, seed, seeds_left)
 
-    def _whole(self, start: Start, seed: int, what: str) -> Arm:
+    def _both(self, seed: int) -> tuple[Arm, Arm]:
+        """From the own model and from ImageNet's weights; mirrored copies, if one finds them mistaken, are left out of both."""
+        what = "from your model"
+        first = self._whole("own", seed, what)
+        second = self._whole("pretrained", seed, "from ImageNet's weights", first.augmentation)
+        if second.augmentation != first.augmentation:
+            first = self._whole("own", seed, what, second.augmentation)
+        return first, second
+
+    def _whole(self, start: Start, seed: int, what: str, augmentation: str = FLIP) -> Arm:
         """An arm that counts only when it went all the way: half of one would be an unfair opponent."""
-        config = arm_config(start, self.backbone, self.side, seed, own=self.own)
+        config = arm_config(start, self.backbone, self.side, seed, own=self.own, augmentation=augmentation)
         arm = run_arm(self.dataset, config, self.data_dir, self._watch(seed), f"Seed {seed + 1}: {what}")
         if arm.answers is None or arm.cut:
             raise StoppedError
@@ -90,7 +99,7 @@ class Race:
         share = (self.until - time.monotonic()) / seeds_left * HEADROOM
         least = PRETRAINED_EPOCHS if seed == 0 else 1
         epochs = min(wanted, max(least, int(share / max(first.epoch_s, 1e-6))))
-        config = arm_config("scratch", self.backbone, self.side, seed, epochs)
+        config = arm_config("scratch", self.backbone, self.side, seed, epochs=epochs, augmentation=first.augmentation)
         second = run_arm(self.dataset, config, self.data_dir, self._watch(seed), f"Seed {seed + 1}: from nothing")
         if not second.curve:
             raise StoppedError
@@ -105,7 +114,8 @@ class Race:
         half = pick_sample(replace(self.dataset, samples=tuple(train)), len(train) // 2)
         samples = (*(train[i] for i in half), *(s for s in self.dataset.samples if s.split == "val"))
         fewer = replace(self.dataset, samples=samples)
-        config = arm_config("scratch", self.backbone, self.side, 0, scratch_epochs(len(half)))
+        epochs, copies = scratch_epochs(len(half)), pairs[0][1].augmentation
+        config = arm_config("scratch", self.backbone, self.side, 0, epochs=epochs, augmentation=copies)
         arm = run_arm(fewer, config, self.data_dir, self._watch(), "From nothing with half of the photos")
         if arm.cut:
             return None

@@ -13,7 +13,7 @@ import torch
 from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.evaluation.compare import compare_answers
+from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import (
     Features,
@@ -194,31 +194,33 @@ def _measure(one: _Asked, dataset: Dataset, indices: Sequence[int], data_dir: Pa
         title = network.backbone.title
         into.notes.append(f"{_capital(start.title)} was left out: only its head has learned, so its blocks are those of {title}.")
         return
+    if start and (known := _familiar(start, dataset, indices)):
+        into.notes.append(known)
+        return
     features = pooled_features(network, dataset, indices, data_dir, watch)
     into.prefix_images += features.work.prefix_images
     into.n_images = len(features.labels)
     row, probe = _score(network, features, len(dataset.class_names))
     if start:
         row = replace(row, title=start.title, start_from=one.own)
-        into.notes += _familiar(start, dataset, features)
     into.rows.append((row, probe))
     if len(into.rows) == 1:
-        into.notes += warnings(features.labels, dataset.class_names)
+        into.notes += [*warnings(features.labels, dataset.class_names), *features.notes]
         into.notes += [f"{len(features.work.broken)} photos could not be read."] if features.work.broken else []
 
 
-def _familiar(start: Start, dataset: Dataset, features: Features) -> list[str]:
-    """What is said when an own model has learned from photos that it is asked about."""
-    known = sum(photo_key(dataset.samples[i].sha256) in start.seen for i in features.indices)
+def _familiar(start: Start, dataset: Dataset, indices: Sequence[int]) -> str:
+    """Why an own model that has learned from photos that it would be asked about is left out; empty for another."""
+    known = sum(photo_key(dataset.samples[i].sha256) in start.seen for i in indices)
     if not known and (start.seen or start.model.dataset_fingerprint != dataset.fingerprint):
-        return []
-    which = f"{known} of these {len(features.labels)} photos" if known else "these very photos"
-    return [f"{_capital(start.title)} has learned from {which} before, so its numbers look better than they are."]
+        return ""
+    which = f"{known} of these {len(indices)} photos" if known else "these very photos"
+    return f"{_capital(start.title)} was left out: it has learned from {which} before, so it would win unfairly."
 
 
 def _score(network: Network, features: Features, n_classes: int) -> tuple[Ranked, LeaveOneOut]:
-    probe = ridge_loo(features.table, features.labels, n_classes)
-    near = knn_loo(features.table, features.labels)
+    probe = ridge_loo(features.table, features.labels, n_classes, features.groups)
+    near = knn_loo(features.table, features.labels, features.groups)
     work, backbone = features.work, network.backbone
     enough = work.prefix_images >= ENOUGH_TO_TIME
     ms = 1000 * work.prefix_s / work.prefix_images if enough else forward_ms(network)
@@ -255,7 +257,8 @@ def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> R
     if not ordered:
         sentence = "Stopped before the first network was done." if measured.stopped else "No network could be asked."
         return Ranking((), "", sentence, 0, notes=tuple(measured.notes), stopped=measured.stopped, seconds=took)
-    rows = [_against(ordered[0][1], *pair) for pair in ordered]
+    found = against_best([probe.right.tolist() for _, probe in ordered], 0)
+    rows = [_against(row, found[n]) if n else row for n, (row, _) in enumerate(ordered)]
     chosen = _recommend(rows)
     notes = [*measured.notes, f"Stopped: {len(rows)} of {wanted} networks were done."] if measured.stopped else measured.notes
     return Ranking(
@@ -264,10 +267,10 @@ def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> R
     )  # fmt: skip
 
 
-def _against(best: LeaveOneOut, row: Ranked, probe: LeaveOneOut) -> Ranked:
-    found = compare_answers(probe.right.tolist(), best.right.tolist())
-    values = {"gap": found.difference, "gap_low": found.low, "gap_high": found.high}
-    return Ranked(**{**row.__dict__, **values, "tied": found.verdict == "no_clear_difference"})
+def _against(row: Ranked, found: Comparison) -> Ranked:
+    """A row with what its comparison with the best one gave."""
+    tied = found.verdict == "no_clear_difference"
+    return replace(row, gap=found.difference, gap_low=found.low, gap_high=found.high, tied=tied)
 
 
 def _recommend(rows: Sequence[Ranked]) -> Ranked:

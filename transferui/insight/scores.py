@@ -45,7 +45,7 @@ class LeaveOneOut:
     setting: float
 
 
-def knn_loo(features: Floats, labels: Sequence[int] | Ints) -> LeaveOneOut:
+def knn_loo(features: Floats, labels: Sequence[int] | Ints, groups: Ints | None = None) -> LeaveOneOut:
     """Leave-one-out nearest neighbors by cosine, with the number of neighbors that answers best.
 
     Equal votes go to the class whose neighbors are nearer. Source: Sorkhei et al., 2025, arXiv 2503.18528 (plain nearest
@@ -53,6 +53,7 @@ def knn_loo(features: Floats, labels: Sequence[int] | Ints) -> LeaveOneOut:
 
     Args:
         features: (N, D).
+        groups: (N,) numbers of what belongs together, as near-copies do: no photo is asked about another of its group.
 
     Raises:
         ValueError: with fewer than two photos.
@@ -62,8 +63,9 @@ def knn_loo(features: Floats, labels: Sequence[int] | Ints) -> LeaveOneOut:
         raise ValueError("a neighbor needs at least two photos")
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     alike = unit @ unit.T
-    np.fill_diagonal(alike, -np.inf)
-    most = min(max(NEIGHBORS), len(truth) - 1)
+    together = np.eye(len(truth), dtype=bool) if groups is None else groups[:, None] == groups[None, :]
+    alike[together] = -np.inf
+    most = min(max(NEIGHBORS), len(truth) - int(together.sum(axis=1).max()))
     nearest = np.argsort(-alike, axis=1, kind="stable")[:, :most]
     # A vote of a near neighbor is worth a little more, but all of that together is less than one vote.
     worth = 1.0 + np.take_along_axis(alike, nearest, axis=1) / (2 * most + 1)
@@ -74,26 +76,32 @@ def knn_loo(features: Floats, labels: Sequence[int] | Ints) -> LeaveOneOut:
     return _scored(answers, truth, k)
 
 
-def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int) -> LeaveOneOut:
+def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int, groups: Ints | None = None) -> LeaveOneOut:
     """Leave-one-out ridge regression on one-hot labels, in closed form; the strength has the lowest squared error.
 
     This is a linear probe, so its accuracy is what a head on these features can be expected to reach.
+
+    Args:
+        groups: (N,) numbers of what belongs together: whole groups are left out instead of single photos.
     """
     truth = np.asarray(labels)
-    strength, scores = _best_ridge(features, truth, n_classes)
+    strength, scores = _best_ridge(features, truth, n_classes, groups)
     return _scored(scores.argmax(axis=1), truth, strength)
 
 
-def loo_scores(features: Floats, labels: Ints, n_classes: int) -> Floats:
+def loo_scores(features: Floats, labels: Ints, n_classes: int, groups: Ints | None = None) -> Floats:
     """What the probe of `ridge_loo` says about each photo from the others: (N, K), near 1 for its class and 0 for the rest."""
-    return _best_ridge(features, labels, n_classes)[1]
+    return _best_ridge(features, labels, n_classes, groups)[1]
 
 
-def _best_ridge(features: Floats, labels: Ints, n_classes: int) -> tuple[float, Floats]:
-    return ridge_from_parts(*_left_and_squares(features - features.mean(axis=0)), np.eye(n_classes)[labels], STRENGTHS)
+def _best_ridge(features: Floats, labels: Ints, n_classes: int, groups: Ints | None) -> tuple[float, Floats]:
+    left, squares = _left_and_squares(features - features.mean(axis=0))
+    return ridge_from_parts(left, squares, np.eye(n_classes)[labels], STRENGTHS, groups)
 
 
-def ridge_from_parts(left: Floats, squares: Floats, onehot: Floats, strengths: Sequence[float]) -> tuple[float, Floats]:
+def ridge_from_parts(
+    left: Floats, squares: Floats, onehot: Floats, strengths: Sequence[float], groups: Ints | None = None
+) -> tuple[float, Floats]:
     """The strength with the lowest leave-one-out squared error, and its leave-one-out scores (N, K).
 
     Args:
@@ -101,27 +109,42 @@ def ridge_from_parts(left: Floats, squares: Floats, onehot: Floats, strengths: S
         strengths: penalties to try, in units of the photos' mean squared distance from their center.
     """
     unit = max(float(squares.sum()) / len(onehot), 1e-30)
-    tried = [(strength, _ridge_scores(left, squares, onehot, strength * unit)) for strength in strengths]
+    tried = [(strength, _ridge_scores(left, squares, onehot, strength * unit, groups)) for strength in strengths]
     return min(tried, key=lambda pair: float(((pair[1] - onehot) ** 2).sum()))
 
 
-def ridge_loo_scores(features: Floats, onehot: Floats, strength: float) -> Floats:
+def ridge_loo_scores(features: Floats, onehot: Floats, strength: float, groups: Ints | None = None) -> Floats:
     """What ridge regression with an intercept, fitted without photo i, says about photo i: (N, K).
 
-    With H the matrix that turns labels into fitted values, P = H Y and h its diagonal, it is (P - h Y) / (1 - h).
+    With H the matrix that turns labels into fitted values, P = H Y and h its diagonal, it is (P - h Y) / (1 - h); for the
+    photos G of a group that is left out as a whole it is Y_G - (1 - H_GG)^-1 (Y_G - P_G).
 
     Args:
         strength: the penalty on squared weights, above 0.
+        groups: (N,) numbers of what belongs together.
     """
-    return _ridge_scores(*_left_and_squares(features - features.mean(axis=0)), onehot, strength)
+    left, squares = _left_and_squares(features - features.mean(axis=0))
+    return _ridge_scores(left, squares, onehot, strength, groups)
 
 
-def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float) -> Floats:
+def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float, groups: Ints | None) -> Floats:
     shrink = squares / (squares + strength)
     fitted = left @ (shrink[:, None] * (left.T @ onehot)) + onehot.mean(axis=0)
     own = ((left**2) @ shrink + 1.0 / len(onehot))[:, None]
     scores: Floats = (fitted - own * onehot) / np.maximum(1.0 - own, 1e-12)
+    for group in _several(groups):
+        mine = left[group]
+        rest = np.eye(len(group)) - (mine * shrink) @ mine.T - 1.0 / len(onehot)
+        scores[group] = onehot[group] - np.linalg.lstsq(rest, onehot[group] - fitted[group], rcond=None)[0]
     return scores
+
+
+def _several(groups: Ints | None) -> list[Ints]:
+    """The photos of every group that has more than one."""
+    if groups is None:
+        return []
+    names, sizes = np.unique(groups, return_counts=True)
+    return [np.flatnonzero(groups == name) for name in names[sizes > 1]]
 
 
 def _left_and_squares(table: Floats) -> tuple[Floats, Floats]:

@@ -19,10 +19,11 @@ class Pool:
     Args:
         table: features (N, D).
         labels: (N,).
+        groups: (N,) numbers of what belongs together; None when every photo is alone.
     """
 
-    def __init__(self, table: Floats, labels: Ints) -> None:
-        self.labels = labels
+    def __init__(self, table: Floats, labels: Ints, groups: Ints | None = None) -> None:
+        self.labels, self.groups = labels, np.arange(len(labels)) if groups is None else groups
         centered = table - table.mean(axis=0)
         self.products: Floats = centered @ centered.T
         self.onehot = np.eye(int(labels.max()) + 1)[labels]
@@ -61,14 +62,18 @@ def _centered(inner: Floats) -> Floats:
     return centered
 
 
-def held_out(labels: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """A random order of the photos to learn from, and those held back, in every class alike."""
+def held_out(labels: Ints, groups: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """A random order of the photos to learn from, and those held back, in every class alike; groups stay together."""
     train, test = [], []
     for label in np.unique(labels):
-        mine = rng.permutation(np.flatnonzero(labels == label))
-        back = max(1, round(HELD_OUT * len(mine)))
-        test.append(mine[:back])
-        train.append(mine[back:])
+        mine = np.flatnonzero(labels == label)
+        order = rng.permutation(np.unique(groups[mine]))
+        sizes = np.array([(groups[mine] == group).sum() for group in order])
+        # So many groups that the share is reached, but one at least is left to learn from.
+        back = min(int(np.searchsorted(np.cumsum(sizes), max(1, round(HELD_OUT * len(mine))))) + 1, len(order) - 1)
+        parts = [mine[groups[mine] == group] for group in order]
+        test.append(np.concatenate(parts[:back]))
+        train.append(np.concatenate(parts[back:]))
     return np.concatenate(train), np.concatenate(test)
 
 

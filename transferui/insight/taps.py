@@ -66,7 +66,8 @@ def tapped_features(
     widths = [width_of(stage) for stage in network.backbone.stages]
     ends = torch.tensor(widths).cumsum(0).tolist()
     parts = [
-        Features(whole.table[:, end - width : end], whole.labels, whole.indices) for width, end in zip(widths, ends, strict=True)
+        Features(whole.table[:, end - width : end], whole.labels, whole.indices, groups=whole.groups)
+        for width, end in zip(widths, ends, strict=True)
     ]
     if whole.work.prefix_images:
         _share(network, dataset, parts[-1], cache)

@@ -94,10 +94,11 @@ def how_unusual(
     except StoppedError:
         sentence = "Stopped before the photos were measured."
         return Unusual(backbone, "", 0.0, 0.0, 0.0, "", sentence, 0, stopped=True)
-    near = knn_loo(features.table, features.labels)
+    near = knn_loo(features.table, features.labels, features.groups)
     took = round(time.perf_counter() - begun, 3)
     sentence = _sentence(measured, network.backbone.title, near.accuracy.value)
-    return replace(measured, knn=near.accuracy, sentence=sentence, seconds=took)
+    notes = (*measured.notes, *features.notes)
+    return replace(measured, knn=near.accuracy, sentence=sentence, seconds=took, notes=notes)
 
 
 def _pictures(network: Network, dataset: Dataset, indices: Sequence[int], data_dir: Path, watch: Watch) -> Tensor:

@@ -159,7 +159,7 @@ def _own_models(measurement: Run, data_dir: Path) -> list[str]:
     owner, found = measurement.facts.get("owner"), list[str]()
     for run in Store(data_dir).all_runs():
         facts, results = read_json(run.folder / "config.json") or {}, run.results() or {}
-        other = facts.get("owner") == owner and facts.get("dataset_id") != measurement.dataset_id
+        other = facts.get("owner") == owner and facts.get("dataset_id") != measurement.dataset_id and results.get("final")
         if other and learned_stages(results) and len(found) < OWN_MODELS:
             found.append(run.id)
     return found
@@ -218,10 +218,11 @@ def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
     """The photos as the pretrained network sees them, and as a run's fine-tuned one does: then those it did not learn from."""
     run = Run(wish.run_dir.name, wish.run_dir) if wish.run_dir else None
     learned = run and run.dataset_id == dataset.id and learned_stages(run.results() or {})
-    indices = pick_sample(dataset, DOTS)
+    indices, fair = pick_sample(dataset, DOTS), False
     if run and learned:
         shown = {int(item["sample"]) for item in (run.results() or {})["val_items"]}
-        indices = sorted(shown)[:DOTS] if len(shown) >= ENOUGH else indices
+        fair = len(shown) >= ENOUGH
+        indices = sorted(shown)[:DOTS] if fair else indices
     network = load_network(wish.backbone, data_dir, watch)
     before, after = map_through(network, dataset, indices, data_dir, watch), None
     if run and learned:
@@ -230,19 +231,24 @@ def _map(dataset: Dataset, wish: Wish, data_dir: Path, watch: Watch) -> Results:
     return {
         "before": before.as_dict(),
         "after": after.as_dict() if after else None,
-        "sentence": _said(before, after, len(indices), run),
+        "sentence": _said(before, after, fair, run),
         "sprite": sheet(dataset, samples),
     }
 
 
-def _said(before: PhotoMap, after: PhotoMap | None, n: int, run: Run | None) -> str:
+def _said(before: PhotoMap, after: PhotoMap | None, fair: bool, run: Run | None) -> str:
     if after is None:
         more = " Your run has only taught the head, so the network sees them as before." if run else ""
         return before.sentence + more
     wrong = [sum(place.label != place.answer for place in one.places) for one in (before, after)]
+    which = (
+        "These are validation photos: those that it has learned from would move apart by themselves."
+        if fair
+        else "It has learned from most of them, and those move apart by themselves: there are too few others for a map."
+    )
     return (
-        f"Of {n} photos, {wrong[0]} lay among another class before fine-tuning and {wrong[1]} lie there after it. "
-        "Photos that it has learned from would move apart by themselves, so the map shows others where there are enough."
+        f"Of {len(before.places)} photos, {wrong[0]} lay among another class before fine-tuning and {wrong[1]} lie there "
+        f"after it. {which}"
     )
 
 

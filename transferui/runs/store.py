@@ -241,14 +241,6 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
         self._desk_file(owner).unlink(missing_ok=True)
 
-    def drop_unused_datasets(self, owner: str) -> None:
-        """Delete this owner's datasets that neither a run nor the desk names (drafts of an earlier edit)."""
-        used = {str(run.facts.get("dataset_id")) for run in self.list_runs(owner)} | {str(self.desk(owner).get("dataset"))}
-        for folder in (self.data_dir / "datasets").iterdir():
-            mine = (folder / "manifest.json").is_file() and owner_of(folder) == hash_owner(owner)
-            if mine and folder.name not in used:
-                shutil.rmtree(folder, ignore_errors=True)
-
     def _desk_file(self, owner: str) -> Path:
         return self.data_dir / "desks" / f"{hash_owner(owner)}.json"
 

@@ -70,7 +70,8 @@ class Phases:
         answer = ask_mirror(pooled.inputs[picks, 0], features, rows.labels[picks])
         if answer and answer.harms:
             self.run.notes.append(answer.words)
-            self.config = self.config.model_copy(update={"augmentation": UNMIRRORED[self.config.augmentation]})
+            self.run.augmentation = UNMIRRORED[self.config.augmentation]
+            self.config = self.config.model_copy(update={"augmentation": self.run.augmentation})
             self.views = unmirrored(views) if stored else ()
 
     @torch.inference_mode()

@@ -45,6 +45,7 @@ class Trained:
             empty when the head never saw frozen features.
         kept: what the kept model sees; None before the run is over.
         start: the own model it started from; None for ImageNet and for nothing.
+        augmentation: what was really learned from, when mirrored copies were left out; else empty.
     """
 
     dataset: Dataset
@@ -71,6 +72,7 @@ class Trained:
     kept: Kept | None = None
     start: Start | None = None
     notes: list[str] = field(default_factory=list)
+    augmentation: str = ""
 
 
 @dataclass(frozen=True)

@@ -198,9 +198,11 @@ def _is_setting(name: str, value: Any) -> bool:
 
 
 def forget_dataset(desk: Desk, dataset_id: str) -> None:
-    """Delete photos of this person that are not on the desk and that no run learned from."""
+    """Delete photos of this person that are not on the desk and that no run or measurement is about."""
     kept = {str(desk.values.get("dataset")), str(desk.values.get("former"))}
-    if dataset_id in kept | {str(run.facts.get("dataset_id")) for run in desk.server.store.list_runs(desk.owner)}:
+    store = desk.server.store
+    used = [*store.list_runs(desk.owner), *store.list_measurements(desk.owner)]
+    if dataset_id in kept | {str(run.facts.get("dataset_id")) for run in used}:
         return
     with contextlib.suppress(UserError):
         folder = desk.server.store.find_dataset(desk.owner, dataset_id).folder

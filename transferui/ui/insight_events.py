@@ -18,6 +18,7 @@ from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, u
 from transferui.ui.html import notice, picked
 from transferui.ui.insight_step import Advice, InsightStep, pulse_of, status_of, view
 from transferui.ui.insight_view import suspects_now
+from transferui.ui.recipe_view import START_SETTINGS
 from transferui.ui.start_view import find_own_model
 
 # Minutes of a comparison that trains networks from different starts: while a class waits, and for those who want to know.
@@ -123,7 +124,7 @@ class InsightEvents:
             backbone = get_backbone(rest)
             trainable = list(resolve_trainable(backbone, "none"))
             said = f"{backbone.title} is chosen in step 2, with all its blocks frozen."
-            settings = {k: v for k, v in desk.settings.items() if k != "start_from"}
+            settings = {k: v for k, v in desk.settings.items() if k not in START_SETTINGS}
             return update(self.server, owner, backbone=backbone.name, trainable=trainable, settings=settings), said
         if what == "start" and rest in {row.get("start_from") for row in results.get("rank", {}).get("rows", ())}:
             model = find_own_model(desk, rest)

@@ -45,7 +45,7 @@ def _time(lesson: Lesson) -> Claim:
 
 def _race(seeds: Sequence[Found]) -> tuple[str, str, str]:
     """How long both starts took to the twin's accuracy: the number, what it is, and a sentence."""
-    at, long = reached(seeds), mean_of(seeds, "scratch_s")
+    at, long = reached(seeds), reached(seeds, "scratch") or mean_of(seeds, "scratch_s")
     twin = f"From nothing, the network got {share(mean_of(seeds, 'scratch'))} right after computing for {duration(long)}"
     if any(seed.get("scratch_cut") for seed in seeds):
         twin += ", when its time was over"

@@ -28,6 +28,7 @@ class Lesson:
         seconds: of the whole run.
         relation: ``lateral`` or ``vertical`` when it started from one of the person's own models.
         parent: what that model is called.
+        blank: it started from random weights.
         date: when it was made, in words.
         results: measurements by name, as dictionaries.
     """
@@ -43,6 +44,7 @@ class Lesson:
     seconds: float | None = None
     relation: str = ""
     parent: str = ""
+    blank: bool = False
     date: str = ""
     results: Mapping[str, Any] = field(default_factory=dict)
 

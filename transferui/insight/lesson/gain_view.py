@@ -74,10 +74,10 @@ def curves_of(seeds: Sequence[Found], arm: str) -> list[Line]:
     return [[(finite(p["seconds"]), finite(p["accuracy"])) for p in seed.get(f"{arm}_curve") or ()] for seed in seeds]
 
 
-def reached(seeds: Sequence[Found]) -> float | None:
-    """Seconds after which the mean pretrained curve is as good as the kept state of the twin; None when it never is."""
+def reached(seeds: Sequence[Found], arm: str = "pretrained") -> float | None:
+    """Seconds after which an arm's mean curve is as good as the kept state of the twin; None when it never is."""
     target = mean_of(seeds, "scratch")
-    return next((at for at, accuracy in mean_curve(curves_of(seeds, "pretrained")) if accuracy >= target), None)
+    return next((at for at, accuracy in mean_curve(curves_of(seeds, arm)) if accuracy >= target), None)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def _effect(key: str, verdict: str) -> tuple[bool, str]:
 def _direction(key: str, lesson: Lesson) -> tuple[bool, str]:
     """Where the run came from."""
     if not lesson.relation:
-        return False, "Only a run that starts from one of your own models is called so here; this one started from ImageNet."
+        began = "nothing" if lesson.blank else "ImageNet"
+        return False, f"Only a run that starts from one of your own models is called so here; this one started from {began}."
     if lesson.relation != key:
         return False, f"This run was {lesson.relation} transfer."
     parent = (

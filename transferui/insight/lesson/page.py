@@ -72,11 +72,14 @@ def _head(lesson: Lesson, done: int, total: int) -> str:
         facts.append((duration(lesson.seconds), "for the whole run"))
     learned = f"{escape(', '.join(lesson.trainable))} and the head learned" if lesson.trainable else "only the new head learned"
     shown = "".join(f"<div><b>{big}</b><span>{small}</span></div>" for big, small in facts)
+    network = (
+        "A network with random weights, which could not see yet" if lesson.blank else "A network that had already learned to see"
+    )
     date = f" · {escape(lesson.date)}" if lesson.date else ""
     open_ = "" if done == total else f' <em class="open">{done} of {total} claims are measured so far.</em>'
     return (
-        f'<header class="ls-head"><p class="eyebrow">{name(lesson.title)}{date}</p><h1>{TITLE}</h1><p class="sub">A network that had already '
-        f"learned to see, {escape(lesson.backbone)}, was shown {classes}; {learned}. The textbooks claim eight things about that. Here "
+        f'<header class="ls-head"><p class="eyebrow">{name(lesson.title)}{date}</p><h1>{TITLE}</h1><p class="sub">{network}, '
+        f"{escape(lesson.backbone)}, was shown {classes}; {learned}. The textbooks claim eight things about that. Here "
         f'each stands with the number of these very photos.{open_}</p><div class="ls-facts">{shown}</div></header>'
     )
 
