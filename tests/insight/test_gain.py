@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +41,31 @@ def test_one_lucky_start_is_no_clear_difference():
     assert compare_arms(pairs, LABELS.size, "efficientnet_lite0", 96).verdict == "no_clear_difference"
     low, high = gap_interval(np.ones((3, 50)))
     assert (low, high) == (1.0, 1.0)
+
+
+def test_a_handful_of_photos_is_no_verdict_and_a_clear_case_with_one_seed_is():
+    few = [(made_arm(LABELS[28:34], 6), made_arm(LABELS[28:34], 3))]
+    assert compare_arms(few, 6, "efficientnet_lite0", 96).verdict == "no_clear_difference"
+    assert compare_arms([(made_arm(LABELS, 95), made_arm(LABELS, 60))], 100, "efficientnet_lite0", 96).verdict == "positive"
+
+
+def test_mirrored_copies_that_one_arm_finds_mistaken_are_left_out_of_both(monkeypatch, tmp_path):
+    asked = []
+
+    def run_arm(dataset, config, *_):
+        asked.append((bool(config.start_from), config.weights, config.augmentation))
+        # ImageNet's weights find mirrored copies mistaken, the own model does not.
+        found = "none" if config.weights == "imagenet" and not config.start_from else config.augmentation
+        return Arm(LABELS, LABELS, curve=[arms.CurvePoint(1.0, 1.0, 0.1)], epoch_s=0.001, n_train=10, augmentation=found)
+
+    monkeypatch.setattr(race, "run_arm", run_arm)
+    now = time.monotonic()
+    one = race.Race(None, "efficientnet_lite0", 64, tmp_path, race.Watch(), now + 60, 60.0, "own")
+    assert {arm.augmentation for arm in one.run(0, 1)} == {"none"}
+    assert asked == [(True, "imagenet", "flip"), (False, "imagenet", "flip"), (True, "imagenet", "none")]
+    asked.clear()
+    replace(one, own="").run(0, 1)
+    assert asked == [(False, "imagenet", "flip"), (False, "random", "none")]
 
 
 def test_with_the_same_time_only_what_was_there_by_then_counts():

@@ -98,7 +98,9 @@ def test_a_twin_that_got_further_or_was_quicker_is_not_hidden():
     gain = made.gain("negative", -0.2)
     further = [{**seed, "scratch": 0.99} for seed in gain["seeds"]]
     assert by_question(made.lesson({"gain": {**gain, "seeds": further}}))["Does it save time"].big == "no"
-    quicker = [{**seed, "scratch_s": 0.5, "scratch_cut": True} for seed in gain["seeds"]]
+    early = [[{**point, "seconds": point["seconds"] / 100} for point in seed["scratch_curve"]] for seed in gain["seeds"]]
+    cut = {"scratch_s": 0.5, "scratch_cut": True}
+    quicker = [{**seed, **cut, "scratch_curve": curve} for seed, curve in zip(gain["seeds"], early, strict=True)]
     claim = by_question(made.lesson({"gain": {**gain, "seeds": quicker}}))["Does it save time"]
     assert claim.big == "not here" and "when its time was over" in claim.words
 

@@ -122,11 +122,14 @@ def test_only_models_of_the_same_person_that_have_learned_other_photos_are_ranke
         "head": ("head", ME, "x"),
         "theirs": ("finetune", OTHER, "x"),
         "same": ("finetune", ME, ""),
+        "unfinished": ("finetune", ME, "x"),
     }
     runs = {}
     for name, (phase, owner, photos) in kept.items():
         runs[name] = store.create_run(owner, dataset.folder, NET)
         facts = runs[name].facts | {"dataset_id": photos or dataset.id}
         (runs[name].folder / "config.json").write_text(json.dumps(facts))
-        (runs[name].folder / "results.json").write_text(json.dumps({"kept_phase": phase, "trainable": ["pool"]}))
+        (runs[name].folder / "results.json").write_text(
+            json.dumps({"kept_phase": phase, "trainable": ["pool"], "final": name != "unfinished"})
+        )
     assert measuring._own_models(measurement, store.data_dir) == [runs["other"].id]

@@ -8,7 +8,7 @@ from transferui.files import write_json
 from transferui.insight.parts import ALWAYS
 from transferui.runs.store import Store, hash_owner
 from transferui.ui import insight_view
-from transferui.ui.desk import Server, update
+from transferui.ui.desk import Server, desk_of, forget_dataset, update
 
 ME = "me-0123456789abcdef"
 
@@ -23,6 +23,12 @@ def desk(photos, data_dir):
     write_json(measured.folder / "results.json", {"labels": {"suspects": [suspect], "sentence": "", "notes": [], "n_images": 30}})
     server = Server(store, None, None, data_dir / "uploads")
     return update(server, ME, dataset=dataset.id)
+
+
+def test_photos_that_are_being_measured_are_not_deleted_by_an_edit(desk):
+    update(desk.server, ME, dataset="another")
+    forget_dataset(desk_of(desk.server, ME), desk.dataset.id)
+    assert desk.dataset.folder.exists()
 
 
 def test_nothing_measured_yet_is_said_with_what_it_takes(desk):

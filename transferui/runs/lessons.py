@@ -36,10 +36,11 @@ def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: 
         return Lesson(backbone=get_backbone(backbone).title, **common)
     me = headline(results)
     accuracy = {"value": me.accuracy, "low": me.low, "high": me.high, "n": me.n}
+    common["blank"] = bool(run and run.config.weights == "random")
     return Lesson(
         backbone=get_backbone(results["backbone"]).title, trainable=learned_stages(results), accuracy=accuracy, where=me.where,
         head_accuracy=results.get("head_val_accuracy"), seconds=results["seconds"]["total"],
-        relation=str(results.get("relation") or ""), parent=_parent(results), blank=bool(run and run.config.weights == "random"), **common,
+        relation=str(results.get("relation") or ""), parent=_parent(results), **common,
     )  # fmt: skip
 
 
