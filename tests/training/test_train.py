@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.conftest import draw_photo
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
@@ -68,6 +69,17 @@ def test_a_damaged_photo_is_left_out_and_said(photos, data_dir):
     bad.write_bytes((photos / "red" / "0.jpg").read_bytes()[:-300])
     trained, _ = run(photos, data_dir)
     assert len(trained.work.broken) == 1 and len(trained.split.train) + len(trained.split.val) == 30
+
+
+def test_a_class_that_a_given_val_folder_lacks_does_not_stop_a_run_because_of_another_damaged_photo(tmp_path, data_dir):
+    for color in ("red", "blue", "green"):
+        for n in range(6):
+            part = "val" if n > 3 and color != "green" else "train"
+            draw_photo(tmp_path / "p" / part / color / f"{n}.jpg", color, 10 * len(color) + n)
+    bad = tmp_path / "p" / "train" / "red" / "0.jpg"
+    bad.write_bytes(bad.read_bytes()[:-300])
+    trained, _ = run(tmp_path / "p", data_dir)
+    assert len(trained.work.broken) == 1 and len(trained.split.train) == 13 and len(trained.split.val) == 4
 
 
 def test_stop_before_anything_is_there_to_keep(photos, data_dir):

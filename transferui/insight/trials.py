@@ -34,7 +34,7 @@ class Trial:
         gain: how much lower the mean validation loss became; 0 when it never did.
         error: standard error of the gain, over photos.
         n_val: photos it was measured on.
-        clear: the gain is more than chance.
+        clear: the gain is more than chance, also when all stages are tried.
     """
 
     stage: str
@@ -104,7 +104,8 @@ def _try(stage: str, backbone: Backbone, dataset: Dataset, data_dir: Path, limit
     gains = _loss(run.head_val_logits, labels) - _loss(logits, labels)
     gain, error = float(gains.mean()), float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
     seconds = round(time.perf_counter() - begun, 2)
-    reach = float(stdtrit(len(gains) - 1, 1 - CHANCE)) * error if len(gains) > 1 else math.inf
+    chance = CHANCE / len(stages_with_weights(backbone))  # every stage is tried on the same photos (Bonferroni)
+    reach = float(stdtrit(len(gains) - 1, 1 - chance)) * error if len(gains) > 1 else math.inf
     return Trial(stage, gain, error, len(gains), gain > reach and gain > 0, seconds)
 
 

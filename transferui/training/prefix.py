@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.data.splits import Split
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache
 from transferui.training.features import MEMORY_BUDGET, Extractor, Report
@@ -43,6 +44,7 @@ def frozen_rows(run: Trained, data_dir: Path, hooks: Hooks) -> dict[str, Rows]:
     prefix = run.model.stages[: run.boundary].eval()
     cache = FeatureCache(data_dir / "features")
     extractor = Extractor(prefix, run.preprocessing, torch.device(run.device), getattr(torch, run.precision), cache)
+    planned = run.split
     parts, before, total = dict[str, Rows](), 0, sum(len(getattr(run.split, part)) for part in PARTS)
     for views, names in _by_views(run).items():
         samples = [run.dataset.samples[i] for part in names for i in getattr(run.split, part)]
@@ -53,7 +55,7 @@ def frozen_rows(run: Trained, data_dir: Path, hooks: Hooks) -> dict[str, Rows]:
             parts[part] = _good_rows(run, part, mine)
     run.notes += ["Memory was short, so the photos went through the network in smaller groups."] if extractor.halved else []
     run.notes += [CACHE_FULL] if extractor.unsaved else []
-    _require_all_classes(run)
+    _require_all_classes(run, planned)
     return parts
 
 
@@ -76,8 +78,8 @@ def _good_rows(run: Trained, part: str, rows: Tensor) -> Rows:
     return Rows(rows, torch.tensor([run.dataset.samples[indices[n]].label for n in good], dtype=torch.long))
 
 
-def _require_all_classes(run: Trained) -> None:
-    """Every class must have a readable picture to learn from and one to check with.
+def _require_all_classes(run: Trained, planned: Split) -> None:
+    """Every class that was planned to be in a part must have a readable picture there; a given val folder may lack one.
 
     Raises:
         UserError: ``TOO_FEW_IMAGES`` naming the class.
@@ -86,12 +88,17 @@ def _require_all_classes(run: Trained) -> None:
         return
     for label, name in enumerate(run.dataset.class_names):
         for part, purpose in (("train", "to learn from"), ("val", "to check with")):
-            if not any(run.dataset.samples[i].label == label for i in getattr(run.split, part)):
+            if label in _labels(run, planned, part) and label not in _labels(run, run.split, part):
                 raise UserError(
                     "TOO_FEW_IMAGES",
                     f"The class {name!r} has no readable photo left {purpose}: {len(run.work.broken)} photos are damaged.",
                     "Add more photos to this class or remove it.",
                 )
+
+
+def _labels(run: Trained, split: Split, part: str) -> set[int]:
+    """Classes that are in a part of a split."""
+    return {run.dataset.samples[i].label for i in getattr(split, part)}
 
 
 def _boundary(run: Trained) -> int:
