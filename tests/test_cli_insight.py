@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.conftest import draw_photo
 from tests.test_cli import run_here
 from transferui.terminal import Interruptible
 
@@ -76,6 +77,13 @@ def test_rank_and_gain_take_own_models(photos, data_dir, tmp_path):
     done = run_here("train", photos, "--trainable", "last", *settings, "--save", model)
     assert done.returncode == 0, done.stderr
     found = json.loads(run_here("rank", photos, "--backbones", "efficientnet_lite0", "--models", model, "--json").stdout)
+    assert [row["start_from"] for row in found["rows"]] == [""]
+    assert "has learned from" in " ".join(found["notes"])  # the same photos: it would win unfairly
+    others = tmp_path / "others"
+    for n in range(12):
+        for color in ("yellow", "purple"):
+            draw_photo(others / color / f"{n}.jpg", color, 700 + 20 * len(color) + n)
+    found = json.loads(run_here("rank", others, "--backbones", "efficientnet_lite0", "--models", model, "--json").stdout)
     assert sorted(row["start_from"] for row in found["rows"]) == ["", str(model)]
     gain = json.loads(run_here("gain", photos, "--from", model, "--minutes", "0.001", "--json").stdout)
     assert (gain["start"], gain["against"], gain["verdict"]) == ("own_model", "imagenet", "unknown")

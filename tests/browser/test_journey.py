@@ -29,6 +29,8 @@ def to_train(page):
 
 def train_to_the_end(page):
     page.locator("#train-button").click()
+    # Until the press has arrived, status and result are those of the run before.
+    expect(page.locator("#run-status")).not_to_contain_text("Finished")
     expect(page.locator("#run-status")).to_contain_text("Finished", timeout=LONG)
     expect(page.locator("#run-result .tu-huge")).to_be_visible()
 
