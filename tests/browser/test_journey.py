@@ -45,7 +45,7 @@ def freeze_by_click_and_key(page):
     expect(last).to_have_attribute("aria-checked", "false")
     last.click()
     expect(last).to_have_attribute("aria-checked", "true")
-    expect(page.locator("#network .say")).to_contain_text("of 3.4 million weights")
+    expect(page.locator("#freeze-preset label.selected")).to_have_text("Last stage")
     blocks.first.focus()
     page.keyboard.press("Space")
     expect(blocks.first).to_have_attribute("aria-checked", "true")
