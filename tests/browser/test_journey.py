@@ -199,6 +199,7 @@ def test_the_time_is_told_before_and_what_is_remembered_can_be_forgotten(visit, 
     expect(page.locator("#remembered")).to_contain_text("MB")
     page.locator("#back-2").click()
     page.get_by_role("radio", name="Last stage").check()
+    expect(page.locator("#estimate")).to_contain_text("the output of stage7")
     page.get_by_role("radio", name="Head only").check()
     expect(page.locator("#estimate")).to_contain_text("remembered from an earlier run")
     to_train(page)
