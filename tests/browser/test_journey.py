@@ -45,7 +45,7 @@ def freeze_by_click_and_key(page):
     expect(last).to_have_attribute("aria-checked", "false")
     last.click()
     expect(last).to_have_attribute("aria-checked", "true")
-    expect(page.locator("#freeze-preset label.selected")).to_have_text("Last stage")
+    expect(page.locator("#network .say")).to_contain_text("of 3.4 million weights")
     blocks.first.focus()
     page.keyboard.press("Space")
     expect(blocks.first).to_have_attribute("aria-checked", "true")
@@ -199,12 +199,29 @@ def test_the_time_is_told_before_and_what_is_remembered_can_be_forgotten(visit, 
     expect(page.locator("#remembered")).to_contain_text("MB")
     page.locator("#back-2").click()
     page.get_by_role("radio", name="Last stage").check()
-    expect(page.locator("#estimate")).to_contain_text("the output of stage7")
     page.get_by_role("radio", name="Head only").check()
     expect(page.locator("#estimate")).to_contain_text("remembered from an earlier run")
     to_train(page)
     page.locator("#forget-features").click()
     expect(page.locator("#remembered")).to_contain_text("nothing yet")
+
+
+def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    for _ in range(4):
+        for name in ("Everything", "Last half", "Last stage", "Head only"):
+            page.get_by_role("radio", name=name).check()
+        page.wait_for_timeout(1500)
+        expect(page.locator("#freeze-preset label.selected")).to_have_text("Head only")
+        expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)  # the head
+        for n in (0, 3, 5):
+            page.locator("#network .stage").nth(n).click()
+        page.wait_for_timeout(1500)
+        page.reload()
+        expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(4)
+        expect(page.locator("#freeze-preset label.selected")).to_have_text("My own choice")
 
 
 def test_a_double_click_on_train_starts_one_run(visit, photo_zip):

@@ -13,10 +13,11 @@ from transferui.errors import UserError
 from transferui.presets import PRESETS
 from transferui.runs.copies import kept_copies
 from transferui.ui.copies_view import copies
-from transferui.ui.desk import LONG, QUIET, Desk, Server, changed_settings, desk_of, skips, update
+from transferui.ui.desk import LONG, Desk, Server, changed_settings, desk_of, skips, update
 from transferui.ui.html import notice, picked
 from transferui.ui.model_step import ModelStep, view
 from transferui.ui.recipe_view import OWN, recipe_for, recipe_of, recipes, words
+from transferui.ui.turns import CHOICE, in_turn
 
 
 class ModelEvents:
@@ -30,18 +31,21 @@ class ModelEvents:
         """Connect the components; `.input` fires on a person's actions only, so nothing loops."""
         step, out = self.step, [self.step.message, *self.step.out]
         for cards in (step.networks, step.more):
-            cards.pick(self.choose_network, owner, out, **QUIET).then(self.show_copies, owner, step.copies, **LONG)
+            cards.pick(self.choose_network, owner, out, **CHOICE).then(self.show_copies, owner, step.copies, **LONG)
         # The drawing and the list must not be redrawn under the pointer, so those that changed are left alone.
-        step.net.input(self.choose_stages, [owner, step.net], out, preprocess=False, **QUIET)
-        step.stages.input(self.choose_stages, [owner, step.stages], out, preprocess=False, **QUIET)
-        step.preset.input(self.choose_preset, [owner, step.preset], out, preprocess=False, **QUIET)
-        step.recipe.pick(self.choose_recipe, owner, [step.advanced, *out], **QUIET)
-        step.copies.pick(self.choose_copies, owner, out, **QUIET)
+        step.net.input(self.choose_stages, [owner, step.net], out, preprocess=False, **CHOICE)
+        step.stages.input(self.choose_stages, [owner, step.stages], out, preprocess=False, **CHOICE)
+        # What was chosen is not sent back: a newer choice may have been made meanwhile.
+        others = [component for component in out if component is not step.preset]
+        step.preset.input(self.choose_preset, [owner, step.preset], others, preprocess=False, **CHOICE)
+        step.recipe.pick(self.choose_recipe, owner, [step.advanced, *out], **CHOICE)
+        step.copies.pick(self.choose_copies, owner, out, **CHOICE)
         for name, widget in step.settings.items():
             event = widget.blur if isinstance(widget, gr.Number) else widget.input
             changed = [step.message, step.recipe, step.words]
-            event(partial(self.set_value, name), [owner, widget], changed, preprocess=False, **QUIET)
+            event(partial(self.set_value, name=name), [owner, widget], changed, preprocess=False, **CHOICE)
 
+    @in_turn
     def choose_network(self, owner: str, event: gr.EventData) -> list[Any]:
         """A network's card was chosen; the recipe stays, and own blocks start again with the head only."""
         try:
@@ -54,6 +58,7 @@ class ModelEvents:
         except UserError as error:
             return self._refused(owner, error)
 
+    @in_turn
     def choose_stages(self, owner: str, names: Any) -> list[Any]:
         """Blocks were clicked or ticked."""
         try:
@@ -63,15 +68,17 @@ class ModelEvents:
         except UserError as error:
             return self._refused(owner, error)
 
+    @in_turn
     def choose_preset(self, owner: str, name: Any) -> list[Any]:
         """A freezing preset was chosen; "my own choice" only says that the blocks are to be clicked."""
-        if name != OWN:
-            return self.choose_stages(owner, [name])
         try:
-            return self._all(desk_of(self.server, owner))
+            values = self._all(desk_of(self.server, owner)) if name == OWN else self.choose_stages(owner, [name])
         except UserError as error:
-            return self._refused(owner, error)
+            values = self._refused(owner, error)
+        echo = next(n for n, component in enumerate(self.step.out, start=1) if component is self.step.preset)
+        return values[:echo] + values[echo + 1 :]
 
+    @in_turn
     def choose_recipe(self, owner: str, event: gr.EventData) -> list[Any]:
         """A recipe was chosen; Custom keeps everything as it is and opens the advanced settings."""
         name = picked(event)
@@ -87,6 +94,7 @@ class ModelEvents:
         except UserError as error:
             return [gr.skip(), *self._refused(owner, error)]
 
+    @in_turn
     def choose_copies(self, owner: str, event: gr.EventData) -> list[Any]:
         """Changed copies were chosen."""
         try:
@@ -105,7 +113,8 @@ class ModelEvents:
         except UserError as error:
             return notice(error)
 
-    def set_value(self, name: str, owner: str, value: Any) -> list[Any]:
+    @in_turn
+    def set_value(self, owner: str, value: Any, *, name: str) -> list[Any]:
         """One advanced setting was changed: kept when it is right, explained when it is not."""
         try:
             desk = self._changed(owner, name, value)

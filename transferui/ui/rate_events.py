@@ -16,6 +16,7 @@ from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, changed_settings,
 from transferui.ui.html import notice, picked
 from transferui.ui.model_step import ModelStep, view
 from transferui.ui.rate_view import found_rates, rates, trial_key
+from transferui.ui.turns import CHOICE, in_turn
 
 
 class RateEvents:
@@ -29,7 +30,7 @@ class RateEvents:
         shown = [self.finder.start, self.finder.stop, self.finder.found]
         self.finder.start.click(self.find, owner, shown, **LONG)
         self.finder.stop.click(self.stop_trial, owner, self.finder.stop, **QUIET)
-        self.finder.found.pick(self.take, owner, [self.step.message, *self.step.out], **QUIET)
+        self.finder.found.pick(self.take, owner, [self.step.message, *self.step.out], **CHOICE)
 
     def find(self, owner: str) -> Iterator[list[Any]]:
         """Try learning rates for the photos and settings on the desk."""
@@ -58,6 +59,7 @@ class RateEvents:
                 (dataset.folder / RATE_STOP).touch()
         return gr.Button(interactive=False)
 
+    @in_turn
     def take(self, owner: str, event: gr.EventData) -> list[Any]:
         """A suggestion was taken: it becomes the setting."""
         name, _, text = picked(event).partition(":")

@@ -9,11 +9,12 @@ import gradio as gr
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
 from transferui.presets import PRESETS
-from transferui.ui.desk import QUIET, Desk, Server, desk_of, skips, update
+from transferui.ui.desk import Desk, Server, desk_of, skips, update
 from transferui.ui.html import notice, picked
 from transferui.ui.model_step import ModelStep, view
 from transferui.ui.recipe_view import START_SETTINGS, recipe_for, recipe_of
 from transferui.ui.start_view import IMAGENET, NOTHING, OWN, find_own_model
+from transferui.ui.turns import CHOICE, in_turn
 
 
 class StartEvents:
@@ -24,8 +25,9 @@ class StartEvents:
 
     def wire(self, owner: gr.BrowserState) -> None:
         """Connect the components."""
-        self.step.start.pick(self.choose_start, owner, [self.step.message, *self.step.out], **QUIET)
+        self.step.start.pick(self.choose_start, owner, [self.step.message, *self.step.out], **CHOICE)
 
+    @in_turn
     def choose_start(self, owner: str, event: gr.EventData) -> list[Any]:
         """A card was chosen."""
         try:
