@@ -71,7 +71,7 @@ def _axes(drawn: Sequence[tuple[str, Found]]) -> str:
     if not all(_both(one) for _, one in drawn):
         return ""
     said = (
-        "Only turned, nothing pulled apart: the two directions in which the photos differ most, so distances mean what they show."
+        "The two directions in which the photos differ most. Photos that differ in another way can still lie side by side here."
     )
     return f'<details class="ls-axes"><summary>Look along the two main directions instead (PCA)</summary><p>{said}</p></details>'
 
