@@ -1,10 +1,10 @@
 """results.json of real runs on drawn photos."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import COLORS, draw_photo
 from transferui.config import TrainConfig
@@ -129,11 +129,14 @@ def test_photos_in_the_wrong_folders_are_no_better_than_guessing(tmp_path, data_
     assert values["guessing"] and values["headline"] == "cv"
 
 
-def test_near_copies_stay_in_one_fold(photos, data_dir):
+def test_near_copies_stay_in_one_fold_also_where_the_photos_are_used_where_they_lie(photos, data_dir):
+    original = Image.open(photos / "blue" / "0.jpg")
+    for quality in (60, 75, 90):
+        original.save(photos / "blue" / f"copy{quality}.jpg", quality=quality)
     trained = run(photos, data_dir)
     picks = [*trained.split.train, *trained.split.val]
-    # A split that knows groups; its numbers may well be those of photos that are alone.
-    known = tuple(7 if i < 3 else None for i in range(30))
-    trained.split = SimpleNamespace(train=trained.split.train, val=trained.split.val, groups=known)
-    groups = dict(zip(picks, group_ids(trained, picks).tolist(), strict=True))
-    assert groups[0] == groups[1] == groups[2] and len(set(groups.values())) == 28
+    names = [trained.dataset.samples[i].name for i in picks]
+    groups = dict(zip(names, group_ids(trained, picks).tolist(), strict=True))
+    copies = {group for name, group in groups.items() if "copy" in name}
+    assert copies == {next(group for name, group in groups.items() if name.endswith("blue/0.jpg"))}
+    assert len(set(groups.values())) == 30

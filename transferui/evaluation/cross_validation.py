@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transferui.config import TrainConfig
+from transferui.data.similar import groups_of
 from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, majority_accuracy
 from transferui.training.model import QUIET
 from transferui.training.recipe import class_weights, make_optimizer, make_schedule
@@ -96,7 +97,7 @@ def _epochs(run: Trained) -> int:
 
 def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
     """A number per photo (N,), shared by photos that must stay together: equal files, and near-copies as the split knows them."""
-    near = getattr(run.split, "groups", None) or tuple(getattr(sample, "group", None) for sample in run.dataset.samples)
+    near = groups_of(run.dataset)
     # One that is alone goes by its own number; groups by theirs, which could be the same number.
     names = [("alone", i) if near[i] is None else ("group", near[i]) for i in picks]
     equal: dict[str, Any] = {}
