@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,10 @@ class RunQueue:
                 return
         if self.status(run)["state"] in ACTIVE_STATES:
             run.ask_to_stop()
-            threading.Thread(target=self._end, args=(run,), name="run-stop", daemon=True).start()
+            # Looked up now: a folder that is erased meanwhile tells nothing any more.
+            process = self._processes.get(run.id) or _process_of(run)
+            deadline = time.monotonic() + (GRACE_S if run.wanted is None else MEASURE_GRACE_S)
+            threading.Thread(target=self._end, args=(run, process, deadline), name="run-stop", daemon=True).start()
 
     def close(self) -> None:
         """Stop watching and let the spare process go; runs go on and are found again by the next server."""
@@ -144,18 +148,18 @@ class RunQueue:
         if self._spare:
             _kill(self._spare)
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, process: subprocess.Popen[bytes] | psutil.Process | None, deadline: float) -> None:
         """Wait for a stopped run to end by itself, then end it."""
-        deadline = time.monotonic() + (GRACE_S if run.wanted is None else MEASURE_GRACE_S)
         while time.monotonic() < deadline:
             if run.status()["state"] not in ACTIVE_STATES:
                 return
             time.sleep(0.05)
-        process = self._processes.get(run.id) or _process_of(run)
+        process = process or self._processes.get(run.id) or _process_of(run)
         if process:
             _kill(process)
         if run.status()["state"] in ACTIVE_STATES:
-            _write_stopped(run)
+            with contextlib.suppress(UserError):  # a full disk: whoever looks is told that it has stopped
+                _write_stopped(run)
 
     def _working(self, run: Run) -> bool:
         process = self._processes.get(run.id)
@@ -164,54 +168,67 @@ class RunQueue:
         return _process_of(run) is not None
 
     def _interrupt(self, run: Run) -> dict[str, Any]:
-        if run.is_to_stop:  # whoever asked for the end is not told of an accident, however it came about
-            _write_stopped(run)
-            return run.status()
         process = self._processes.get(run.id)
         hint = "Press Train again to repeat it."
         if process is not None and process.poll() == KILLED:
             hint = "It was killed, perhaps because the memory was full: try a smaller batch size or picture size."
+        # Whoever asked for the end is not told of an accident, however it came about.
+        stopped = run.is_to_stop
         try:
-            run.write_status(state="interrupted", message=INTERRUPTED, hint=hint)
-        except UserError as full:  # the disk is, and that is why the process ended
-            return {"state": "interrupted", "message": INTERRUPTED, "hint": str(full)}
+            if stopped:
+                _write_stopped(run)
+            else:
+                run.write_status(state="interrupted", message=INTERRUPTED, hint=hint)
+        except UserError as full:  # the disk is, and that may be why the process ended
+            state, message = ("stopped", _stopped(run)) if stopped else ("interrupted", INTERRUPTED)
+            return {"state": state, "message": message, "hint": str(full)}
         return run.status()
 
     def _watch(self) -> None:
+        said = ""
         while not self._closed:
-            with self._lock:
-                self._reap()
-                while self._waiting and self._active() < self.max_parallel:
-                    self._start(self._waiting.pop(0))
-                # Not beside a run: loading torch would take the cores from it.
-                if self.warm and self._spare is None and not self._closed and not self._active():
-                    self._spare = self._launch("-")
+            try:
+                self._look()
+                said = ""
+            except Exception as error:  # noqa: BLE001 - without this thread no run of anybody would ever start again
+                if repr(error) != said:  # four times a second it would fill the log
+                    traceback.print_exc()
+                said = repr(error)
             self._wake.wait(LOOK_S)
             self._wake.clear()
+
+    def _look(self) -> None:
+        """Notice what has ended and fill the free places."""
+        with self._lock:
+            self._reap()
+            while self._waiting and self._active() < self.max_parallel:
+                self._start(self._waiting.pop(0))
+            # Not beside a run: loading torch would take the cores from it.
+            if self.warm and self._spare is None and not self._closed and not self._active():
+                self._spare = self._launch("-")
 
     def _active(self) -> int:
         return sum(p.poll() is None for p in self._processes.values()) + len(self._orphans)
 
     def _reap(self) -> None:
-        """Notice ended processes, also those of a former server."""
+        """Notice ended processes, also those of a former server; their place is free, whatever comes of telling so."""
         for run_id, run in list(self._orphans.items()):
-            if self.status(run)["state"] not in ACTIVE_STATES:
+            if run.status()["state"] not in ACTIVE_STATES or not self._working(run):
                 del self._orphans[run_id]
+                if run.folder.is_dir():  # else its owner has erased everything
+                    self.status(run)
         for run_id, process in list(self._processes.items()):
             if process.poll() is not None:
                 run = Run(run_id, self.store.data_dir / "runs" / run_id)
-                if run.folder.is_dir() and run.status()["state"] in ACTIVE_STATES:
-                    self._interrupt(run)
-                del self._processes[run_id]
+                try:
+                    if run.folder.is_dir() and run.status()["state"] in ACTIVE_STATES:
+                        self._interrupt(run)
+                finally:
+                    del self._processes[run_id]
 
     def _start(self, run: Run) -> None:
         spare, self._spare = self._spare, None
-        if spare and spare.poll() is None and spare.stdin:
-            spare.stdin.write(f"{run.folder}\n".encode())
-            spare.stdin.close()
-            self._processes[run.id] = spare
-        else:
-            self._processes[run.id] = self._launch(str(run.folder))
+        self._processes[run.id] = spare if spare and _hand(spare, run) else self._launch(str(run.folder))
         with contextlib.suppress(UserError):  # a full disk; the process will say so, or be found dead
             run.write_status(state="preparing", what="Starting")
 
@@ -234,11 +251,26 @@ def child_environment() -> Mapping[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
 
 
+def _hand(spare: subprocess.Popen[bytes], run: Run) -> bool:
+    """Give the spare process a run; False when it has ended."""
+    if spare.poll() is not None or spare.stdin is None:
+        return False
+    try:
+        spare.stdin.write(f"{run.folder}\n".encode())
+        spare.stdin.close()
+    except OSError:
+        return False
+    return True
+
+
 def _write_stopped(run: Run) -> None:
-    """A run that was asked to stop has ended."""
-    kept = bool(run.results())
-    message = "The best state so far was kept." if kept else "Stopped before there was anything to keep."
-    run.write_status(state="stopped", message=message)
+    """A run that was asked to stop has ended; nothing is told of one that was erased meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        run.write_status(state="stopped", message=_stopped(run))
+
+
+def _stopped(run: Run) -> str:
+    return "The best state so far was kept." if run.results() else "Stopped before there was anything to keep."
 
 
 def _process_of(run: Run) -> psutil.Process | None:
