@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from tests.runs.conftest import ME
@@ -22,4 +24,17 @@ def test_the_engine_answers_explains_and_survives_its_children(store, photos, tm
     assert engine.ask("open_sample", owner=ME, key="digits")["dataset_id"]
     with pytest.raises(UserError, match="no sample set"):
         engine.ask("open_sample", owner=ME, key="../x")
+    engine.close()
+
+
+def test_a_question_says_that_it_waits_for_another_and_nothing_when_it_is_answered_at_once(store):
+    engine, told = Engine(store.data_dir, helpers=1), []
+    engine.ask("open_sample", told.append, owner=ME, key="signs")
+    assert "Waiting for its turn" not in [row["what"] for row in told]
+    lock = engine._children["pictures"][0]._lock
+    lock.acquire()  # somebody else's question
+    threading.Timer(1.0, lock.release).start()
+    told.clear()
+    engine.ask("open_sample", told.append, owner=ME, key="signs")
+    assert told[0]["what"] == "Waiting for its turn"
     engine.close()

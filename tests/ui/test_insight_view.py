@@ -41,7 +41,8 @@ def test_nothing_measured_yet_is_said_with_what_it_takes(desk):
 def test_a_suspicious_photo_is_found_again_by_its_content_and_can_be_called_right(desk):
     assert [one["sample"] for one in insight_view.suspects_now(desk)] == [0]
     html = insight_view.answers(desk, desk.measurement.results(), live=False)
-    assert 'data-pick="label:move:0"' in html and "&lt;b&gt;red" in html and "<b>red" not in html
+    key = f"{desk.dataset.samples[0].sha256}:blue:&lt;b&gt;red&lt;/b&gt;"
+    assert f'data-pick="label:move:{key}"' in html and "&lt;b&gt;red" in html and "<b>red" not in html
     right = update(desk.server, ME, labels_right=[desk.dataset.samples[0].sha256])
     assert insight_view.suspects_now(right) == []
 

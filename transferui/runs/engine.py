@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ MODEL_QUESTIONS = frozenset({"predict", "look", "save_bundle", "open_bundle", "o
 # Questions that take minutes. Their child is started for them and ends with them: it would hold half a gigabyte, and nobody's
 # single photo is to wait behind them.
 ALONE = {"find_rates": "trial", "batch": "batch"}
+# Who has waited this long for a child that is busy with another question is told so.
+PATIENCE_S = 0.5
 # A file of this name beside the photos ends a trial.
 RATE_STOP = "trial.stop"
 
@@ -88,7 +90,7 @@ class _Child:
     def ask(self, message: Mapping[str, Any], report: Report | None, timeout_s: float) -> Any:
         self.waiting += 1
         try:
-            with self._lock:
+            with self._turn(report):
                 self._ensure()
                 self._send(message)
                 try:
@@ -98,6 +100,18 @@ class _Child:
                         self.end()
         finally:
             self.waiting -= 1
+
+    @contextlib.contextmanager
+    def _turn(self, report: Report | None) -> Iterator[None]:
+        """Wait until the child is free; whoever waits for long is told."""
+        if not self._lock.acquire(timeout=PATIENCE_S if report else -1):
+            if report:
+                report({"what": "Waiting for its turn"})
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def start(self) -> None:
         with self._lock:

@@ -16,7 +16,6 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.config import make_config
 from transferui.data import archive, edits
 from transferui.data.dataset import Dataset
-from transferui.data.findings import find_action
 from transferui.data.layout import Scan
 from transferui.data.samples import open_sample_set
 from transferui.data.storage import create_dataset
@@ -79,22 +78,9 @@ class Answers:
         """A dataset without some pictures."""
         return {"dataset_id": edits.drop_samples(self._mine(owner, dataset_id), self.data_dir, indices).id}
 
-    def move_sample(self, owner: str, dataset_id: str, sample: int, label: int) -> dict[str, str]:
-        """A dataset in which one picture has another class."""
-        return {"dataset_id": edits.move_samples(self._mine(owner, dataset_id), self.data_dir, [sample], label).id}
-
-    def act_on_finding(self, owner: str, dataset_id: str, finding: str, case: int, action: int) -> dict[str, str]:
-        """A dataset in which one finding of its health was acted on.
-
-        Args:
-            case: place of the case in the finding, or -1 for an action on all of it.
-            action: place of the action there.
-        """
-        dataset = self._mine(owner, dataset_id)
-        chosen = find_action(dataset, finding, case, action)
-        if chosen.do == "move" and chosen.label is not None:
-            return {"dataset_id": edits.move_samples(dataset, self.data_dir, chosen.samples, chosen.label).id}
-        return {"dataset_id": edits.drop_samples(dataset, self.data_dir, chosen.samples).id}
+    def move_samples(self, owner: str, dataset_id: str, indices: list[int], label: int) -> dict[str, str]:
+        """A dataset in which some pictures have another class."""
+        return {"dataset_id": edits.move_samples(self._mine(owner, dataset_id), self.data_dir, indices, label).id}
 
     def examine_again(self, owner: str, dataset_id: str) -> dict[str, str]:
         """A dataset whose health was looked at, in place of one that an earlier version has stored."""

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from transferui.data.dataset import Dataset
+from transferui.data.findings import find_action
 from transferui.data.samples import sample_sets
 from transferui.errors import UserError
-from transferui.ui import health_view
-from transferui.ui.data_step import MAX_CARDS, DataStep, cards_shown, drafts, view
-from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, forget_dataset, skips, update, uploaded
+from transferui.ui import health_view, typed
+from transferui.ui.changes import Change, free_name, key_of, make, of_class, of_dataset, removed, same_photos, with_photos
+from transferui.ui.data_step import MAX_CARDS, DataStep, cards_shown, view
+from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, forget_dataset, skips, update, uploaded
 from transferui.ui.html import notice, photos, picked, sent
+from transferui.ui.turns import CHANGE, in_turn, line_of, turn
 
 # Findings that a desk remembers as ignored; those of long gone photos fall out.
 IGNORED = 200
+# Undo does not wait longer for a change that is on its way: it would take back another than the person has seen.
+UNDO_S = 3.0
 
 
 class DataEvents:
@@ -37,31 +43,43 @@ class DataEvents:
         step, self.refresh = self.step, refresh
         out = [step.message, *step.out, *after]
         self.n_after = len(after)
-        step.samples.pick(self.open_sample, owner, out, **LONG)
-        step.zip_file.upload(self.import_zip, [owner, step.zip_file], [step.zip_file, *out], preprocess=False, **LONG)
-        step.folder.folder(self.import_folder, owner, out, **LONG)
+        step.samples.pick(self.open_sample, owner, out, **CHANGE)
+        step.zip_file.upload(self.import_zip, [owner, step.zip_file], [step.zip_file, *out], preprocess=False, **CHANGE)
+        step.folder.folder(self.import_folder, owner, out, **CHANGE)
         step.add_class.click(self.add_class, owner, out, **QUIET)
-        step.summary.pick(self.on_finding, owner, out, **LONG)
+        step.summary.pick(self.on_finding, owner, out, **CHANGE)
         step.undo.click(self.undo, owner, out, **QUIET)
+        # A name changes nothing in other steps, and outputs of this one may be skipped because it is on the screen.
+        named = [step.message, *step.out]
         for i, card in enumerate(step.cards):
-            card.add.upload(partial(self.add_photos, i), [owner, card.name, card.add], out, preprocess=False, **LONG)
-            card.shot.input(partial(self.add_shot, i), [owner, card.name, card.shot], [card.shot, *out], preprocess=False, **LONG)
+            card.add.upload(partial(self.add_photos, i), [owner, card.name, card.add], out, preprocess=False, **CHANGE)
+            card.shot.input(
+                partial(self.add_shot, i), [owner, card.name, card.shot], [card.shot, *out], preprocess=False, **CHANGE
+            )
             card.camera.click(_show_camera, None, card.shot, **QUIET)
-            # A name changes nothing in other steps, and outputs of this one may be skipped because it is on the screen.
-            named = [step.message, *step.out]
-            gr.on([card.name.submit, card.name.blur], partial(self.rename, i), [owner, card.name], named, **QUIET)
-            card.remove.click(partial(self.remove, i), owner, out, **LONG)
+            card.name.input(partial(self.type_name, i), [owner, card.name], None, **{**QUIET, "trigger_mode": "always_last"})
+            # The last name counts, so it is the only one that has to wait for the one before.
+            last = {**LONG, "trigger_mode": "always_last"}
+            gr.on([card.name.submit, card.name.blur], partial(self.rename, i), [owner, card.name], named, **last)
+            card.remove.click(partial(self.remove, i), [owner, card.name], out, **LONG)
 
     def open_sample(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A sample set was chosen."""
         key = picked(event)
         online = next((s.online for s in sample_sets() if s.key == key), False)
-        yield from self._ask(owner, "open_online" if online else "open_sample", sample=key, key=key)
+        yield from self._replace(owner, "open_online" if online else "open_sample", sample=key, key=key)
 
     def import_zip(self, owner: str, value: Any) -> Iterator[list[Any]]:
-        """A ZIP was dropped."""
-        for row in self._with_files(owner, value, "import_zip"):
-            yield [None, *row]  # the drop zone is free again at once
+        """A ZIP was dropped; the drop zone is free again at once."""
+        yield [None, *skips(1 + self.n_out + self.n_after)]
+        try:
+            path = uploaded(self.server, value)[0]
+        except (UserError, IndexError) as error:
+            problem = error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "No file came.")
+            yield [gr.skip(), *self._refused(owner, problem)]
+            return
+        for row in self._replace(owner, "import_zip", path=str(path), name=path.stem):
+            yield [gr.skip(), *row]
 
     def import_folder(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A folder was chosen and its files were sent."""
@@ -74,7 +92,11 @@ class DataEvents:
             )
             yield self._refused(owner, problem)
             return
-        yield from self._ask(owner, "import_folder", files=pairs, name=name)
+        yield from self._replace(owner, "import_folder", files=pairs, name=name)
+
+    def _replace(self, owner: str, question: str, sample: str = "", **arguments: Any) -> Iterator[list[Any]]:
+        """Other photos in place of those on the desk."""
+        yield from self._make(owner, Change(question, lambda _: arguments, partial(self.take, sample), whole=True))
 
     def add_photos(self, i: int, owner: str, name: str, value: Any) -> Iterator[list[Any]]:
         """Photos were added to card `i`."""
@@ -87,24 +109,25 @@ class DataEvents:
         if not files:
             yield self._all(desk)
             return
-        dataset = desk.dataset
-        known = dataset.class_names[i] if dataset and i < len(dataset.class_names) else ""
-        class_name = known or (name or "").strip() or _free_name(dataset, i)
-        if not known:
-            self._drop_draft(desk, i)
-        dataset_id = dataset.id if dataset else None
-        for row in self._ask(owner, "add_pictures", dataset_id=dataset_id, class_name=class_name, files=files):
-            if isinstance(row[0], str) and 'role="alert"' in row[0]:  # nothing was added: the typed names stay where they were
-                back = update(self.server, owner, drafts=drafts(desk))
-                yield [row[0], *self._all(back)[1:]]
-            else:
-                yield row
+        # The class is told by its name: the cards may have moved when it is this change's turn.
+        names, name = typed.class_names(desk), typed.clean(name)
+        class_name = names[i] if i < len(names) else name or free_name(names, i)
+        arguments = partial(with_photos, name, class_name, files)
+        yield from self._make(owner, Change("add_pictures", arguments, partial(self._take_photos, i, name)))
+
+    def _take_photos(self, i: int, name: str, desk: Desk, answer: dict[str, Any]) -> None:
+        """Photos came for card `i`; if they made a class, the card's name is no draft any more."""
+        now = self.take("", desk, answer)
+        if len(typed.class_names(now)) > len(typed.class_names(desk)):
+            typed.drop_draft(desk, i, name)
 
     def add_shot(self, i: int, owner: str, name: str, value: Any) -> Iterator[list[Any]]:
         """The camera took a photo, or one was pasted, on card `i`; the camera is free for the next one at once."""
+        yield [None, *skips(1 + self.n_out + self.n_after)]
         for row in self.add_photos(i, owner, name, value):
-            yield [None, *row]
+            yield [gr.skip(), *row]
 
+    @in_turn
     def add_class(self, owner: str) -> list[Any]:
         """One more card."""
         try:
@@ -113,31 +136,41 @@ class DataEvents:
             return self._refused(owner, error)
         return self._all(update(self.server, owner, cards=min(MAX_CARDS, cards_shown(desk, desk.dataset) + 1)))
 
-    def rename(self, i: int, owner: str, name: str) -> list[Any]:
+    def type_name(self, i: int, owner: str, name: str) -> None:
+        """Somebody types on card `i`."""
+        with suppress(UserError):  # a page that has not told who it is
+            typed.keep(self.server, owner, i, name, typing=True)
+
+    def rename(self, i: int, owner: str, name: str) -> Iterator[list[Any]]:
         """The name on card `i` was changed; an empty card keeps its name until photos come."""
         try:
-            desk = desk_of(self.server, owner)
-            names = desk.dataset.class_names if desk.dataset else ()
-            if i >= len(names):
-                self._keep_draft(desk, i - len(names), name)
-            if desk.dataset is None or i >= len(names) or names[i] == (name or "").strip():
-                return skips(1 + self.n_out)
-            answer = self.server.engine.ask(
-                "rename_class", owner=owner, dataset_id=desk.dataset.id, class_name=names[i], new_name=name or ""
-            )
-            return [notice(), *view(self.take(owner, None, answer))]
+            typed.keep(self.server, owner, i, name, typing=False)
+            names = typed.class_names(desk_of(self.server, owner))
         except UserError as error:
-            return self._refused(owner, error)[: 1 + self.n_out]
+            yield self._refused(owner, error)[: 1 + self.n_out]
+            return
+        if i >= len(names) or names[i] == (name or "").strip():
+            yield skips(1 + self.n_out)
+            return
+        arguments = partial(of_class, {"class_name": names[i], "new_name": name or ""})
+        for html in make(self.server, owner, Change("rename_class", arguments, partial(self.take, None))):
+            if html is None or 'role="alert"' in html:
+                desk = desk_of(self.server, owner)
+                # What the box holds already is not sent: the person may be typing on.
+                held = {i} if typed.class_names(desk)[i : i + 1] == (name,) else set()
+                yield [html or notice(), *view(desk, typed.in_hand(desk) | held)]
+            else:
+                yield [html, *skips(self.n_out)]
 
-    def remove(self, i: int, owner: str) -> Iterator[list[Any]]:
+    def remove(self, i: int, owner: str, name: str) -> Iterator[list[Any]]:
         """The class on card `i` was removed."""
         try:
-            dataset = desk_of(self.server, owner).dataset
+            names = typed.class_names(desk_of(self.server, owner))
         except UserError as error:
             yield self._refused(owner, error)
             return
-        if dataset and i < len(dataset.class_names):
-            yield from self._ask(owner, "remove_class", sample=None, dataset_id=dataset.id, class_name=dataset.class_names[i])
+        arguments = partial(removed, i, typed.clean(name), names[i] if i < len(names) else "")
+        yield from self._make(owner, Change("remove_class", arguments, partial(self.take, None), once=f"remove:{i}:{name}"))
 
     def on_finding(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A button of a finding about the photos was pressed: act on it, ignore it, show what was ignored, or look for some."""
@@ -145,90 +178,83 @@ class DataEvents:
         try:
             desk = desk_of(self.server, owner)
             if what in (health_view.IGNORE, health_view.SHOW_AGAIN):
-                now = [*desk.values.get("ignored", []), rest[:100]][-IGNORED:] if what == health_view.IGNORE else []
-                yield self._all(update(self.server, owner, ignored=now))
-                return
-            if desk.dataset is None:
+                yield self._all(self._ignore(owner, rest if what == health_view.IGNORE else ""))
+            elif desk.dataset is None:
                 raise UserError("EMPTY_DATASET", "There are no photos (any more).", "Add photos first.")
+            elif what == health_view.RECHECK:
+                yield from self._make(owner, Change("examine_again", of_dataset, partial(self.take, None), once=what))
+            else:
+                yield from self._act(owner, desk.dataset, rest)
         except UserError as error:
             yield self._refused(owner, error)
-            return
-        if what == health_view.RECHECK:
-            yield from self._ask(owner, "examine_again", sample=None, dataset_id=desk.dataset.id)
-        else:
-            yield from self._act(owner, desk.dataset, rest)
+
+    def _ignore(self, owner: str, finding: str) -> Desk:
+        """A finding, or with an empty name none, is ignored."""
+        with turn(owner):
+            before = desk_of(self.server, owner).values.get("ignored", [])
+            return update(self.server, owner, ignored=[*before, finding[:100]][-IGNORED:] if finding else [])
 
     def _act(self, owner: str, dataset: Dataset, place: str) -> Iterator[list[Any]]:
-        """Do what the button at a place ``finding|case|action`` says, and tell how to take it back."""
+        """Do what the button at a place ``finding|case|action`` says, and tell how to take it back.
+
+        Raises:
+            UserError: ``NOT_FOUND`` when the finding is not there (any more).
+        """
         finding, case, action = [*place.split("|"), "", ""][:3]
         if not _is_number(case) or not _is_number(action):
-            yield self._refused(owner, UserError("NOT_FOUND", "This finding does not exist (any more).", "Reload the page."))
-            return
-        where = {"finding": finding, "case": int(case), "action": int(action)}
-        for row in self._ask(owner, "act_on_finding", sample=None, dataset_id=dataset.id, **where):
-            if row[0] == "":
-                now = desk_of(self.server, owner).dataset
-                gone = len(dataset.samples) - (len(now.samples) if now else 0)
-                done = f"{photos(gone)} dropped." if gone else "Done: the photos are in one class now."
-                yield [notice(f"{done} “Undo the last change” takes it back.", "ok"), *row[1:]]
-            else:
-                yield row
+            raise UserError("NOT_FOUND", "This finding does not exist (any more).", "Reload the page.")
+        chosen = find_action(dataset, finding, int(case), int(action))
+        # By their content: when this change has its turn, another may have moved them.
+        keys = [key_of(dataset, i) for i in chosen.samples]
+        to = dataset.class_names[chosen.label] if chosen.do == "move" and chosen.label is not None else None
+        question, done = (
+            ("move_samples", "Done: the photos are in one class now.")
+            if to
+            else ("drop_samples", f"{photos(len(keys))} dropped.")
+        )
+        change = Change(question, partial(same_photos, keys, to), partial(self.take, None), once=f"{finding}|{case}")
+        for row in self._make(owner, change):
+            yield [notice(f"{done} “Undo the last change” takes it back.", "ok"), *row[1:]] if row[0] == "" else row
 
     def undo(self, owner: str) -> list[Any]:
         """Take the last change back; pressed again, it is made again."""
         try:
-            desk = desk_of(self.server, owner)
-            former = desk.former
-            if former is None:
-                raise UserError("NOT_FOUND", "There is nothing to take back (any more).", "Go on from here.")
-            swapped = {"dataset": desk.values["former"], "former": desk.values.get("dataset")}
-            samples = {"sample": desk.values.get("former_sample", ""), "former_sample": desk.values.get("sample", "")}
-            return self._all(update(self.server, owner, **swapped, **samples))
+            desk_of(self.server, owner)
+            with line_of(owner).turn(limit_s=UNDO_S):
+                desk = desk_of(self.server, owner)
+                if desk.former is None:
+                    raise UserError("NOT_FOUND", "There is nothing to take back (any more).", "Go on from here.")
+                swapped = {"dataset": desk.values["former"], "former": desk.values.get("dataset")}
+                samples = {"sample": desk.values.get("former_sample", ""), "former_sample": desk.values.get("sample", "")}
+                desk = update(self.server, owner, **swapped, **samples)
+            return self._all(desk)
         except UserError as error:
             return self._refused(owner, error)
 
-    def _keep_draft(self, desk: Desk, place: int, name: str) -> None:
-        """Remember the name on an empty card, so that neither another change nor a refresh wipes it."""
-        names = drafts(desk)
-        names += [""] * (place + 1 - len(names))
-        names[place] = str(name or "")[:200]
-        update(self.server, desk.owner, drafts=names[:MAX_CARDS])
-
-    def _drop_draft(self, desk: Desk, i: int) -> None:
-        """Card `i` gets photos: its name is a class's now, and the other empty cards move up."""
-        place = i - (len(desk.dataset.class_names) if desk.dataset else 0)
-        update(self.server, desk.owner, drafts=[name for n, name in enumerate(drafts(desk)) if n != place])
-
-    def _with_files(self, owner: str, value: Any, question: str) -> Iterator[list[Any]]:
-        try:
-            path = uploaded(self.server, value)[0]
-        except (UserError, IndexError) as error:
-            yield self._refused(owner, error if isinstance(error, UserError) else UserError("NOT_UPLOADED", "No file came."))
-            return
-        yield from self._ask(owner, question, path=str(path), name=path.stem)
-
-    def _ask(self, owner: str, question: str, sample: str | None = "", **arguments: Any) -> Iterator[list[Any]]:
-        """Ask the engine; show progress, then everything anew, or the reason why not."""
+    def _make(self, owner: str, change: Change) -> Iterator[list[Any]]:
+        """Make a change; show progress, then everything anew, or the reason why not."""
         try:
             desk_of(self.server, owner)  # before anything is stored for nobody
         except UserError as error:
             yield self._refused(owner, error)
             return
-        for html in ask(self.server, question, partial(self.take, owner, sample), owner=owner, **arguments):
-            if html is None:
-                yield self._all(desk_of(self.server, owner))
-            elif 'role="alert"' in html:
-                yield [html, *self._all(desk_of(self.server, owner))[1:]]
-            else:
+        html: Any = gr.skip()  # a double click: the first one tells what comes of it
+        for html in make(self.server, owner, change):
+            if html is not None and 'role="alert"' not in html:
                 yield [html, *skips(self.n_out + self.n_after)]
+        yield [notice() if html is None else html, *self._all(desk_of(self.server, owner))[1:]]
 
-    def take(self, owner: str, sample: str | None, answer: dict[str, Any]) -> Desk:
-        """Put the new dataset on the desk; the one before stays for Undo, and the one before that goes."""
-        desk = desk_of(self.server, owner)
-        gone, now = desk.values.get("former"), desk.values.get("dataset")
-        values = {"former": now, "former_sample": desk.values.get("sample", "")}
+    def take(self, sample: str | None, before: Desk, answer: dict[str, Any]) -> Desk:
+        """Put the new dataset on the desk; the one before stays for Undo, and the one before that goes.
+
+        Args:
+            sample: the sample set that the photos are; None when that has not changed.
+            before: the desk as it was when the new dataset was made from it.
+        """
+        gone, now = before.values.get("former"), before.values.get("dataset")
+        values = {"former": now, "former_sample": before.values.get("sample", "")}
         values |= {} if sample is None else {"sample": sample}
-        desk = update(self.server, owner, dataset=answer["dataset_id"], **values)
+        desk = update(self.server, before.owner, dataset=answer["dataset_id"], **values)
         forget_dataset(desk, str(gone or ""))
         return desk
 
@@ -241,13 +267,7 @@ class DataEvents:
         return [notice(problem), *self._all(desk)[1:]]
 
     def _all(self, desk: Desk) -> list[Any]:
-        return [notice(), *view(desk), *self.refresh(desk)]
-
-
-def _free_name(dataset: Dataset | None, i: int) -> str:
-    """A name for a class that was given none, not one that is taken."""
-    taken = dataset.class_names if dataset else ()
-    return next(name for name in (f"Class {n}" for n in range(i + 1, i + 3 + len(taken))) if name not in taken)
+        return [notice(), *view(desk, typed.in_hand(desk)), *self.refresh(desk)]
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from transferui.data.samples import sample_sets
 from transferui.ui import data_view
 from transferui.ui.desk import Desk
 from transferui.ui.html import clickable, section, show, title
+from transferui.ui.typed import drafts
 
 MAX_CARDS, FIRST_CARDS = 10, 2
 PICTURE_TYPES = ["image", ".tif", ".tiff", ".heic", ".avif"]
@@ -142,13 +144,12 @@ def cards_shown(desk: Desk, dataset: Dataset | None) -> int:
     )
 
 
-def drafts(desk: Desk) -> list[str]:
-    """Names that were typed on the empty cards, in their order."""
-    return [str(name) for name in desk.values.get("drafts", [])]
+def view(desk: Desk, leave: Collection[int] = ()) -> list[Any]:
+    """Updates for `DataStep.out`.
 
-
-def view(desk: Desk) -> list[Any]:
-    """Updates for `DataStep.out`."""
+    Args:
+        leave: cards whose names stay as they are in the browser; only while this step is on the screen.
+    """
     dataset, settings = desk.dataset, desk.settings
     shown = cards_shown(desk, dataset)
     ignored = [str(one) for one in desk.values.get("ignored", [])]
@@ -164,7 +165,8 @@ def view(desk: Desk) -> list[Any]:
     typed = dict(enumerate(drafts(desk), start=len(names)))
     for i in range(MAX_CARDS):
         full = dataset is not None and i < len(names)
-        out += _full_card(dataset, i) if dataset and full else _empty_card(typed.get(i, ""), visible=i < shown)
+        card = _full_card(dataset, i) if dataset and full else _empty_card(typed.get(i, ""), visible=i < shown)
+        out += [card[0], gr.skip(), *card[2:]] if i in leave else card
     return out
 
 

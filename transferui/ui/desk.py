@@ -14,6 +14,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from transferui.backbones.catalogue import CATALOGUE, Backbone, get_backbone
 from transferui.config import SETTINGS, TrainConfig, make_config
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
-from transferui.runs.engine import Engine
+from transferui.runs.engine import Engine, Report
 from transferui.runs.queue import RunQueue
 from transferui.runs.store import Run, Store
 from transferui.ui.html import notice, working
@@ -246,35 +247,36 @@ def ask(server: Server, question: str, then: Callable[[Any], object], **argument
 
     `then` gets the answer in the working thread, so that a closed tab does not lose it.
     """
+    yield from follow(partial(_ask, server, question, then, arguments))
+
+
+def _ask(server: Server, question: str, then: Callable[[Any], object], arguments: Mapping[str, Any], report: Report) -> None:
+    then(server.engine.ask(question, report, **arguments))
+
+
+def follow(work: Callable[[Report], object]) -> Iterator[str | None]:
+    """Let work be done in a thread of its own, giving its progress as HTML; ends as `ask` does."""
     messages: queue.Queue[tuple[str, Any]] = queue.Queue()
-    job = _Job(server, question, then, messages, arguments)
-    threading.Thread(target=job.run, name=f"ask-{question}", daemon=True).start()
+    threading.Thread(target=_Job(work, messages).run, name="ask", daemon=True).start()
     while True:
         kind, value = messages.get()
         if kind == "progress":
             yield working(value.get("what", "Working"), int(value.get("done", 0)), int(value.get("total", 0)))
-        elif kind == "problem":
-            yield notice(value)
-            return
         else:
-            yield None
+            yield notice(value) if kind == "problem" else None
             return
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One question on its way."""
+    """Work on its way."""
 
-    server: Server
-    question: str
-    then: Callable[[Any], object]
+    work: Callable[[Report], object]
     messages: queue.Queue[tuple[str, Any]]
-    arguments: dict[str, Any]
 
     def run(self) -> None:
         try:
-            answer = self.server.engine.ask(self.question, self._progress, **self.arguments)
-            self.then(answer)
+            self.work(self._progress)
             self.messages.put(("done", None))
         except UserError as error:
             self.messages.put(("problem", error))

@@ -11,15 +11,18 @@ import gradio as gr
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import make_config
 from transferui.errors import UserError
+from transferui.insight.lesson.labels_view import suspect_key
 from transferui.insight.parts import ALWAYS, BEFORE_TRAINING, check_parts
 from transferui.ui import saving
+from transferui.ui.changes import Change, make, same_photos
 from transferui.ui.data_events import DataEvents
-from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, update
+from transferui.ui.desk import QUIET, Desk, Server, desk_of, skips, update
 from transferui.ui.html import notice, picked
 from transferui.ui.insight_step import Advice, InsightStep, pulse_of, status_of, view
 from transferui.ui.insight_view import suspects_now
 from transferui.ui.recipe_view import START_SETTINGS
 from transferui.ui.start_view import find_own_model
+from transferui.ui.turns import CHANGE, turn
 
 # Minutes of a comparison that trains networks from different starts: while a class waits, and for those who want to know.
 SHORT_MINUTES, LONG_MINUTES = 1.5, 10.0
@@ -50,8 +53,8 @@ class InsightEvents:
         advice.halt.click(self.stop_measuring, owner, there, **QUIET)
         step.timer.tick(self.look_at_measurement, owner, [step.status, advice.status, step.pulse], **QUIET)
         step.pulse.change(self.refreshed, owner, here, **QUIET)
-        step.answers.pick(self.choose_answer, owner, [*here, *after], **LONG)
-        advice.answers.pick(self.choose_answer, owner, [*there, *after], **LONG)
+        step.answers.pick(self.choose_answer, owner, [*here, *after], **CHANGE)
+        advice.answers.pick(self.choose_answer, owner, [*there, *after], **CHANGE)
         saving.Saving(self.server).wire_lesson(step.lesson, owner, step.with_photos)
 
     def measure_everything(self, owner: str) -> list[Any]:
@@ -112,7 +115,9 @@ class InsightEvents:
             elif what == "label":
                 yield from self._label(owner, rest)
             else:
-                yield self._all(self._take(owner, what, rest))
+                with turn(owner):
+                    taken = self._take(owner, what, rest)
+                yield self._all(taken)
         except UserError as error:
             yield [*self._refused(owner, error), *self._as_it_is(owner)]
 
@@ -142,27 +147,29 @@ class InsightEvents:
         """A suspicious label is right, is to be changed, or its photo is to be left out."""
         action, _, key = rest.partition(":")
         desk = desk_of(self.server, owner)
-        found = next((one for one in suspects_now(desk) if str(one["sample"]) == key), None)
+        found = next((one for one in suspects_now(desk) if suspect_key(one) == key), None)
         if found is None or desk.dataset is None:
-            raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Measure again.")
+            raise UserError("NOT_FOUND", "This photo is not among the doubted ones (any more).", "Look at them as they are now.")
         if action == "keep":
-            right = [*desk.values.get("labels_right", []), found["sha256"]][-RIGHT:]
-            yield self._all((update(self.server, owner, labels_right=right), ""))
+            yield self._all((self._keep_label(owner, found["sha256"]), ""))
             return
-        names = desk.dataset.class_names
-        if action not in ("move", "drop") or found["rather"] not in names:
+        if action not in ("move", "drop") or found["rather"] not in desk.dataset.class_names:
             raise UserError("NOT_FOUND", "This cannot be done (any more).", "Measure again.")
-        sample: dict[str, Any] = {"owner": owner, "dataset_id": desk.dataset.id}
-        if action == "move":
-            question, sample = "move_sample", sample | {"sample": found["sample"], "label": names.index(found["rather"])}
-        else:
-            question, sample = "drop_samples", sample | {"indices": [found["sample"]]}
-        done = f"It is {found['rather']} now." if action == "move" else "The photo was left out."
-        for html in ask(self.server, question, partial(self.data.take, owner, None), **sample):
-            if html is None:
-                yield self._all((desk_of(self.server, owner), f"{done} “Undo the last change” in step 1 takes it back."))
-            else:
+        question, to, done = ("move_samples", found["rather"], f"It is {found['rather']} now.")
+        if action == "drop":
+            question, to, done = "drop_samples", None, "The photo was left out."
+        arguments = partial(same_photos, [(found["sha256"], found["given"])], to)
+        html: Any = gr.skip()  # a double click: the first one tells what comes of it
+        for html in make(self.server, owner, Change(question, arguments, partial(self.data.take, None), once=key)):
+            if html is not None and 'role="alert"' not in html:
                 yield [html, *skips(len(self.out) + len(self.after))]
+        said = notice(f"{done} “Undo the last change” in step 1 takes it back.", "ok") if html is None else html
+        yield [said, *self._all((desk_of(self.server, owner), ""))[1:]]
+
+    def _keep_label(self, owner: str, sha256: str) -> Desk:
+        with turn(owner):
+            right = desk_of(self.server, owner).values.get("labels_right", [])
+            return update(self.server, owner, labels_right=[*right, sha256][-RIGHT:])
 
     def _all(self, chosen: tuple[Desk, str]) -> list[Any]:
         desk, said = chosen

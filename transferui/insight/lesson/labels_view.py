@@ -13,13 +13,18 @@ Picture = Callable[[int], str]
 FIRST = 12
 
 
+def suspect_key(one: Found) -> str:
+    """What names a suspect wherever it is in the photos now: its content, its label, and what it looks like."""
+    return f"{one['sha256']}:{one['given']}:{one['rather']}"
+
+
 def labels_card(found: Found, picture: Picture, *, buttons: bool = True, lead: bool = True) -> str:
     """A grid of suspects, most suspicious first.
 
     Args:
         found: `LabelCheck` as dictionary.
         picture: where a sample's picture is.
-        buttons: offer what to do with each (``data-pick="label:move|drop|keep:SAMPLE"``).
+        buttons: offer what to do with each (``data-pick="label:move|drop|keep:KEY"``, see `suspect_key`).
         lead: put the sentence first.
     """
     suspects = found.get("suspects") or ()
@@ -45,10 +50,11 @@ def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:
     )
     acts = ""
     if buttons:
+        key = escape(suspect_key(one))
         acts = (
-            f'<span class="acts"><button type="button" class="ls-btn yes" data-pick="label:move:{sample}">It is {name(one["rather"])}</button>'
-            f'<button type="button" class="ls-btn" data-pick="label:keep:{sample}">The label is right</button>'
-            f'<button type="button" class="ls-btn" data-pick="label:drop:{sample}">Leave it out</button></span>'
+            f'<span class="acts"><button type="button" class="ls-btn yes" data-pick="label:move:{key}">It is {name(one["rather"])}</button>'
+            f'<button type="button" class="ls-btn" data-pick="label:keep:{key}">The label is right</button>'
+            f'<button type="button" class="ls-btn" data-pick="label:drop:{key}">Leave it out</button></span>'
         )
     return (
         f'<li>{shown}<p>labeled <b>{name(one["given"])}</b></p><p>looks like <b class="rather">{name(one["rather"])}</b></p>'
