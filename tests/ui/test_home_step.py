@@ -1,4 +1,12 @@
-from transferui.ui.home_step import model_card
+"""Taking a model home, and leaving nothing behind."""
+
+import pytest
+
+from tests.ui.test_data_events import ME, Person, Picked, Slow
+from transferui.errors import UserError
+from transferui.runs.store import Store
+from transferui.ui.desk import Server, desk_of, update
+from transferui.ui.home_step import HomeEvents, model_card
 
 
 def test_before_a_run_the_card_says_when_it_will_be_written():
@@ -6,3 +14,37 @@ def test_before_a_run_the_card_says_when_it_will_be_written():
         run = None
 
     assert "when a run is over" in model_card(Empty())
+
+
+@pytest.fixture
+def server(data_dir):
+    (data_dir / "uploads").mkdir()
+    return Server(Store(data_dir), None, Slow(data_dir), data_dir / "uploads")
+
+
+def test_an_import_that_ends_after_everything_was_erased_leaves_nothing(server):
+    person = Person(server)
+    gate = server.engine.hold("open_sample")
+    rows = person.does("open_sample", ME, Picked("signs"))
+    HomeEvents(server, None).erase(ME)
+    gate.set()
+    person.waits()
+    assert "was erased" in rows[-1][0] and person.counts == {}
+    assert not list((server.data_dir / "datasets").iterdir()) and not list((server.data_dir / "desks").iterdir())
+
+
+def test_a_second_tab_of_somebody_who_has_erased_everything_writes_nothing_any_more(server):
+    update(server, ME, step=3)
+    HomeEvents(server, None).erase(ME)
+    with pytest.raises(UserError, match="Reload the page to begin anew"):
+        update(server, ME, step=3)
+    assert desk_of(server, ME).values == {}
+
+
+def test_the_bundle_that_was_made_to_be_downloaded_is_erased_too(server):
+    folder = server.uploads / ("a" * 32)
+    folder.mkdir()
+    (folder / "model.zip").write_bytes(b"x")
+    update(server, ME, bundle={"folder": folder.name})
+    HomeEvents(server, None).erase(ME)
+    assert not folder.exists()

@@ -117,6 +117,7 @@ class Store:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir, self._desk_lock = data_dir, threading.Lock()
+        self._erased: set[str] = set()
         for name in ("datasets", "runs", "features", "weights", "desks"):
             (data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -225,14 +226,22 @@ class Store:
         return read_json(self._desk_file(owner)) or {}
 
     def update_desk(self, owner: str, **values: Any) -> dict[str, Any]:
-        """Remember values on the desk and return all of it."""
+        """Remember values on the desk and return all of it.
+
+        Raises:
+            UserError: ``ERASED`` when this owner's things were erased: what was still on its way then is not kept.
+        """
         with self._desk_lock:  # two clicks at once: neither may write over what the other has changed
+            if hash_owner(owner) in self._erased:
+                raise UserError("ERASED", "Everything of yours was erased from this server.", "Reload the page to begin anew.")
             desk = {**self.desk(owner), **values}
             write_json(self._desk_file(owner), desk)
         return desk
 
     def erase_owner(self, owner: str) -> None:
         """Delete everything that belongs to this owner: photos, runs, desk. Active runs are asked to stop first."""
+        with self._desk_lock:
+            self._erased.add(hash_owner(owner))
         for run, _ in self._mine(owner):
             run.ask_to_stop()
             shutil.rmtree(run.folder, ignore_errors=True)

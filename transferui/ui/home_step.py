@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def layout() -> HomeStep:
                 _tile(
                     "⌫",
                     "Finish and erase",
-                    "On a shared computer: deletes your photos, runs and models from this server.",
+                    "On a shared computer: deletes your photos, runs and models from this server. Files as you sent them are gone within about a day.",
                     "cannot be undone",
                 )
             )
@@ -272,6 +273,9 @@ class HomeEvents:
         """Delete everything of this person."""
         for file in (self.server.data_dir / "models").glob(f"{hash_owner(owner)}-*.zip"):
             file.unlink(missing_ok=True)
+        bundle = dict(desk_of(self.server, owner).values.get("bundle") or {})
+        if re.fullmatch("[0-9a-f]{32}", str(bundle.get("folder", ""))):
+            shutil.rmtree(self.server.uploads / str(bundle["folder"]), ignore_errors=True)
         for run in (*self.server.store.list_runs(owner), *self.server.store.list_measurements(owner)):
             self.server.queue.stop(owner, run.id)
         self.server.store.erase_owner(owner)
