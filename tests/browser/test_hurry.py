@@ -1,0 +1,31 @@
+"""Step 1 without patience: nobody waits for an answer before the next click."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_journey import LONG
+from tests.conftest import draw_photo
+
+pytestmark = pytest.mark.browser
+
+
+def test_photos_names_and_renames_in_a_row_are_all_kept(visit, tmp_path):
+    page = visit()
+    page.locator("#add-class").click()
+    for n, color in enumerate(("red", "blue"), start=1):
+        page.get_by_label(f"Name of class {n}").fill(color)
+        with page.expect_file_chooser() as chooser:
+            page.locator(f"#add-photos-{n}").click()
+        chooser.value.set_files([draw_photo(tmp_path / f"{color}{i}.jpg", color, 50 * n + i) for i in range(30)])
+    third = page.get_by_label("Name of class 3")
+    third.press_sequentially("green and yellow leaves", delay=120)
+    for n in (1, 2):
+        expect(page.locator(f"#class-{n} .tu-count")).to_have_text("30", timeout=LONG)
+    expect(third).to_have_value("green and yellow leaves")
+    page.get_by_label("Name of class 1").fill("fire")
+    page.get_by_label("Name of class 2").fill("sea")
+    third.focus()
+    expect(page.locator("#dataset-summary")).to_contain_text("fire", timeout=LONG)
+    expect(page.locator("#dataset-summary")).to_contain_text("sea", timeout=LONG)
+    page.reload()
+    expect(page.get_by_label("Name of class 3")).to_have_value("green and yellow leaves", timeout=LONG)
