@@ -226,6 +226,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
     model = _open_model(Path(options.model), data_dir_of(options))
     found = evaluate(model, open_dataset(options.source, data_dir_of(options)))
+    if not found.labels:
+        why = f": {found.skipped[0][1]}" if found.skipped else "."
+        raise UserError("EMPTY_DATASET", f"None of these photos could be read{why}", "Take other photos.")
     right = sum(a == b for a, b in zip(found.labels, found.answers, strict=True))
     accuracy = accuracy_interval(right, len(found.labels))
     values = {

@@ -73,3 +73,15 @@ def test_only_runs_on_the_same_photos_are_ranked() -> None:
     assert rank_runs(three) is None
     assert same_photos(three) == [[0, 2], [1]]
     assert rank_runs([results([True] * 5), results([True] * 5, first=5)]) is None
+
+
+def test_the_same_photos_in_another_order_are_paired_by_what_they_show() -> None:
+    right = [True] * 10 + [False] * 30
+    one = results(right)
+    for item in one["val_items"]:
+        item["photo"] = f"{item['sample']:04x}"
+    moved = [{**item, "sample": 39 - item["sample"]} for item in reversed(one["val_items"])]
+    ranked = rank_runs([one, {**one, "val_items": moved}])
+    assert ranked is not None
+    assert ranked.n == 40
+    assert all((c.better, c.worse) == (0, 0) for _, c in ranked.against)

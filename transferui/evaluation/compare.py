@@ -146,6 +146,11 @@ def _answers(results: Sequence[Results]) -> list[list[bool]] | None:
     """Right or wrong by run, for the pictures that all have answered, in the same order; None when there is none."""
     if len(same_photos(results)) != 1:
         return None
-    by_run = [{int(item["sample"]): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
+    by_run = [{_photo(item): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
     shared = sorted(set.intersection(*(set(right) for right in by_run)))
     return [[right[i] for i in shared] for right in by_run] if shared else None
+
+
+def _photo(item: Mapping[str, Any]) -> str:
+    """What a picture goes by: class and content, since the same pictures may lie in another order; in old runs its place."""
+    return f"{item['true']} {item['photo']}" if "photo" in item else str(item["sample"])

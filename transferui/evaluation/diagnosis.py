@@ -18,6 +18,7 @@ from typing import Any
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
 from transferui.evaluation.headline import Headline, headline
+from transferui.presets import mirror_warning
 
 # One-sided 5 % of the normal distribution.
 SURE = 1.645
@@ -29,6 +30,14 @@ BY_HEART, NEW_ONES = 0.995, 0.90
 GAP = 0.10
 # Accuracy this far above guessing with an interval that still reaches down to it: too few photos, not too little learned.
 FAR = 0.15
+# What ended a phase that diverged.
+TROUBLES = {
+    "nan": "the loss stopped being a number",
+    "runaway": "the loss ran far above where it began",
+    "collapse": "every photo got the same answer",
+}
+# A loss that rises from so early an epoch on was overshot.
+SOON = 2
 # From so many photos in its smallest class on, a last stage that learns may gain something (methods notes 1.3).
 ENOUGH_TO_TUNE = 20
 # The presets of freezing from the most to the fewest frozen blocks.
@@ -98,16 +107,19 @@ def _verdict(kind: str, words: str, evidence: str, change: tuple[str, Mapping[st
 
 
 def _ran_away(facts: Facts) -> dict[str, Any] | None:
-    """The loss became no number."""
+    """A phase went wrong also with ever smaller steps."""
     phase = next((p for p in facts.results["phases"] if p["ended"] == "diverged"), None)
     if phase is None:
         return None
-    return _verdict(
-        "not_learning",
-        "The steps were so large that the loss ran away.",
-        f"In the phase {phase['name']} the loss stopped being a number after epoch {phase['epochs']}.",
-        _smaller_steps(facts, phase["name"]),
-    )
+    slower = float(phase.get("slower", 1.0))
+    what = TROUBLES.get(phase.get("trouble", ""), TROUBLES["nan"])
+    evidence = f"In the phase {phase['name']}, after epoch {phase['epochs']}, {what}"
+    evidence += f", also with {slower:g} of the step size." if slower < 1 else "."
+    calmer = _smaller_steps(facts, phase["name"], 0.1 * slower)
+    if phase["name"] == "finetune" and facts.results["kept_phase"] == "head" and not facts.results["guessing"]:
+        evidence += f" The head on frozen blocks gets {_share(facts.me.accuracy)} of {facts.me.n} photos right."
+        return _verdict("good", "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, calmer)
+    return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, calmer)
 
 
 def _guessing(facts: Facts) -> dict[str, Any] | None:
@@ -150,10 +162,12 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
         return None
     parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.me.accuracy)} of new ones."] if gap else []
     if rise:
-        best, change, error = rise
+        row, best = rise
+        before = row["phase"] != facts.results["kept_phase"] or facts.results["best_epoch"] <= best
         parts.append(
-            f"After epoch {best} the validation loss of the same photos rose by {change:.2f} (± {2 * error:.2f}) "
-            "while the training loss still fell; the weights from before that were kept."
+            f"After epoch {int(row['epoch_total']) - int(row['epoch']) + best} the validation loss of the same photos rose by "
+            f"{row['val_change']:.2f} (± {2 * row['val_change_error']:.2f}) while the training loss still fell"
+            f"{'; the weights from before that were kept' if before else ''}."
         )
     by_heart = "has learned much of its training photos" if gap else "began to learn its training photos"
     words = f"It {by_heart} by heart."
@@ -165,12 +179,10 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
     phase, loss = facts.last_phase, facts.results.get("train_loss")
     falling = _falls(phase, facts)
     if falling:
-        name = "finetune_epochs" if phase[-1]["phase"] == "finetune" else "epochs"
-        more = min(1000, 2 * int(facts.settings[name]))
         fell = f"{falling[0]:.3f} (± {2 * falling[1]:.3f})"
         evidence = f"In the last epochs the validation loss of the same photos still fell by {fell} an epoch."
         words = "It was still getting better when it ended."
-        return _verdict("underfitting", words, evidence, (f"more epochs: {more}", {name: more}))
+        return _verdict("underfitting", words, evidence, _longer(facts, phase[-1]["phase"] == "finetune"))
     limit = 0.5 * math.log(max(2, len(facts.results["classes"])))
     if loss is None or loss <= limit:
         return None
@@ -195,20 +207,26 @@ def _good(facts: Facts) -> dict[str, Any]:
     return _verdict("good", words, evidence, _ladder(facts, 1) or "")
 
 
-def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:
-    """Best epoch, rise and error, if the validation loss rose beyond chance two epochs running while the training loss fell."""
+def _rise(phase: Sequence[Row]) -> tuple[Row, int] | None:
+    """The last row whose validation loss had risen beyond chance two epochs running while the training loss fell, and since when.
+
+    Every row's change is against the best state so far, whose epoch (of the phase, 0 before the first) it names.
+    """
     if not phase:
         return None
-    best = min(range(len(phase)), key=lambda n: phase[n]["val_loss"])
+    lowest = int(min(phase, key=lambda row: float(row["val_loss"]))["epoch"])  # runs of earlier versions name none
+    since = [int(row.get("val_change_since", lowest)) for row in phase]
+    train = {int(row["epoch"]): float(row["train_loss"]) for row in phase}
     high = [
         row.get("val_change", 0.0) > max(MATERIAL, SURE * row.get("val_change_error", math.inf))
-        and row["train_loss"] < phase[best]["train_loss"]
-        for row in phase[best + 1 :]
+        and row["train_loss"] < train.get(best, float(phase[0]["train_loss"]))
+        and int(row["epoch"]) > best
+        for row, best in zip(phase, since, strict=True)
     ]
     if not any(a and b for a, b in pairwise(high)):
         return None
-    end = phase[best + 1 + max(n for n, is_high in enumerate(high) if is_high)]
-    return int(phase[best]["epoch_total"]), float(end["val_change"]), float(end["val_change_error"])
+    last = max(n for n, is_high in enumerate(high) if is_high)
+    return phase[last], since[last]
 
 
 def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
@@ -224,31 +242,44 @@ def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
     return -float(last[-1]["val_change"]), float(last[-1]["val_change_error"])
 
 
-def _calmer(facts: Facts, rise: tuple[int, float, float] | None) -> tuple[str, Mapping[str, Any]] | str:
+def _calmer(facts: Facts, rise: tuple[Row, int] | None) -> tuple[str, Mapping[str, Any]] | str:
     """What makes learning by heart harder: smaller steps where it came at once, changed copies, fewer blocks that learn."""
-    first = facts.last_phase[0]["epoch_total"] if facts.last_phase else 0
-    if rise and rise[0] - first <= 1 and len(facts.last_phase) > 4:
+    if rise and rise[1] <= SOON and len(facts.last_phase) > 4:
         return _smaller_steps(facts, str(facts.last_phase[-1]["phase"]))
-    if facts.settings.get("augmentation") != "crops":
-        return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
+    if facts.settings.get("augmentation") not in ("crops", "crops_no_flip"):
+        return _copies(facts)
     return _ladder(facts, -1) or "More photos help most against that."
 
 
 def _stronger(facts: Facts) -> tuple[str, Mapping[str, Any]] | str:
     """What lets it learn more: more blocks, or more epochs where all learn already."""
-    more = _ladder(facts, 1)
-    if more:
-        return more
-    name = "finetune_epochs" if facts.tuned else "epochs"
+    return _ladder(facts, 1) or _longer(facts, facts.tuned)
+
+
+def _longer(facts: Facts, fine: bool) -> tuple[str, Mapping[str, Any]]:
+    """Twice the passes, or twice the steps where fine-tuning goes by these."""
+    if fine and not facts.settings["finetune_epochs"]:
+        steps = min(100_000, 2 * int(facts.settings["finetune_steps"]))
+        return f"twice the steps: {steps:,}", {"finetune_steps": steps}
+    name = "finetune_epochs" if fine else "epochs"
     epochs = min(1000, 2 * int(facts.settings[name]))
     return f"more epochs: {epochs}", {name: epochs}
 
 
-def _smaller_steps(facts: Facts, phase: str) -> tuple[str, Mapping[str, Any]]:
-    """A tenth of the learning rate of what ran away or overshot."""
+def _copies(facts: Facts) -> tuple[str, Mapping[str, Any]]:
+    """Changed copies; mirrored ones only where neither the names of the classes nor the run itself speak against a mirror."""
+    mistaken = facts.settings.get("augmentation") == "flip" and facts.results.get("augmentation") == "none"
+    if mistaken or mirror_warning(facts.results["classes"]):
+        return "show cut copies too, none mirrored", {"augmentation": "crops_no_flip"}
+    return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
+
+
+def _smaller_steps(facts: Facts, phase: str, share: float = 0.1) -> tuple[str, Mapping[str, Any]]:
+    """A share of the learning rate of what ran away or overshot."""
     name = "backbone_learning_rate" if phase == "finetune" else "head_learning_rate"
-    rate = max(1e-7, float(f"{float(facts.settings[name]) / 10:.3g}"))
-    return f"a tenth of the learning rate ({rate:g})", {name: rate}
+    rate = max(1e-7, float(f"{float(facts.settings[name]) * share:.3g}"))
+    words = "a tenth of the learning rate" if share > 0.05 else "a far smaller learning rate"
+    return f"{words} ({rate:g})", {name: rate}
 
 
 def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:

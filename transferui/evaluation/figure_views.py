@@ -125,7 +125,8 @@ def comparison_curves(axes: Axes, runs: Sequence[ShownRun], kind: str) -> str:
 
 def scale(axes: Axes, results: Results) -> str:
     """Accuracy, its interval and always guessing the largest class, on one scale."""
-    me, base = headline(results), results["majority_accuracy"]
+    me = headline(results)
+    base = me.base
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.95, 0.8)
     axes.barh(0, 1, height=0.16, color=SUNK)

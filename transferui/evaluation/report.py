@@ -109,7 +109,7 @@ def _hero(run: ShownRun, figures: dict[str, Drawn]) -> str:
         lines.append(f"On {results['n_test']} photos set aside for the end <em>(test)</em>: <b>{test}</b>.")
     if results.get("head_val_accuracy") is not None and results["trainable"]:
         lines.append(f"Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{share(results['head_val_accuracy'])}</b>.")
-    lines.append(f"Always guessing the largest class: {share(results['majority_accuracy'])}.")
+    lines.append(f"Always guessing the largest class: {share(me.base)}.")
     told = "".join(f"<p>{line}</p>" for line in lines)
     return (
         f'<section class="card"><div class="hero"><div><h2>Result</h2><p class="huge">{share(me.accuracy)}</p>{told}</div>'

@@ -48,18 +48,12 @@ def diagnosis(run: ShownRun) -> str:
     found: Mapping[str, Any] = run.results.get("diagnosis") or {}
     said = ""
     if found.get("words"):
-        evidence = f"<p>{escape(_sentence(found.get('evidence')))}</p>" if found.get("evidence") else ""
-        tip = f"<p><b>To try next:</b> {escape(_sentence(found['try']))}</p>" if found.get("try") else ""
+        evidence = f"<p>{escape(str(found['evidence']))}</p>" if found.get("evidence") else ""
+        advice = escape(str(found.get("try_words") or ""))
+        tip = f"<p><b>To try next:</b> {advice}</p>" if advice and found.get("try") else f"<p>{advice}</p>" if advice else ""
         said = f'<div class="diagnosis"><p><b>{escape(str(found["words"]))}</b></p>{evidence}{tip}</div>'
     notes = "".join(f"<li>{escape(str(note))}</li>" for note in run.results.get("notes", []))
     return said + (f"<h3>Good to know</h3><ul>{notes}</ul>" if notes else "")
-
-
-def _sentence(value: Any) -> str:
-    """Text as it is; a list or table of settings as words with commas."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_sentence(item)}" for name, item in value.items())
-    return ", ".join(_sentence(item) for item in value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def classes(run: ShownRun, dataset: Dataset | None, photos: Dataset | None) -> str:

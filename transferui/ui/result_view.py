@@ -53,7 +53,14 @@ def _of_what(values: Values, me: Headline) -> str:
 def _guessing(values: Values, me: Headline) -> str:
     """In plain words, when always naming the largest class explains the result as well."""
     if not values.get("guessing"):
-        return ""
+        return (
+            ""
+            if me.low > me.base
+            else (
+                f"<p>Always naming the largest class gets {percent(me.base)}, but finds none of the others; this network tells the "
+                "classes apart <em>(permutation test)</em>.</p>"
+            )
+        )
     return (
         f'<p class="tu-guessing" role="note"><b>No better than guessing</b>, as far as {photos(me.n)} can tell: '
         f"always naming the largest class gets {percent(me.base)}.</p>"
