@@ -11,7 +11,7 @@ from transferui.insight.scores import knn_loo, log_evidence, log_me, ridge_loo, 
 
 
 def golden(n, width, classes, separation):
-    """Features without random numbers, as in the notes: f_ij = max(0, sin(0.7i + 1.3j + 0.11ij) + sep cos(1.9 (y+1)(j+1)))."""
+    """Features without random numbers: f_ij = max(0, sin(0.7i + 1.3j + 0.11ij) + sep cos(1.9 (y+1)(j+1)))."""
     i, j = np.arange(n)[:, None], np.arange(width)[None, :]
     labels = np.arange(n) % classes
     wave = np.sin(0.7 * i + 1.3 * j + 0.11 * i * j) + separation * np.cos(1.9 * (labels[:, None] + 1) * (j + 1))

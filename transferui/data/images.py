@@ -117,7 +117,7 @@ def _explained(content: Callable[[], bytes]) -> Iterator[None]:
         raise UserError("IMAGE_UNKNOWN", f"This is not a picture we can read: {_kind(content())}.", _SAVE_AS_JPEG) from error
     except Image.DecompressionBombError as error:
         raise _too_large("its size is not plausible") from error
-    except Exception as error:  # decoders raise far more than they document (reliability notes 1, Pillow)
+    except Exception as error:  # decoders raise far more than they document (Pillow's issue 9814: a ValueError)
         raise UserError(
             "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
         ) from error

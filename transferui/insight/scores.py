@@ -19,7 +19,7 @@ from transferui.evaluation.metrics import Accuracy, accuracy_interval
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Neighbors that are asked (methods notes 2.2); the number that answers best is taken.
+# Neighbors that are asked, our own choice; the number that answers best is taken.
 NEIGHBORS = (1, 3, 5, 11)
 # Strengths of the pull towards zero that are tried, in units of the photos' mean squared distance from their center.
 STRENGTHS = tuple(10.0**e for e in np.arange(-4.0, 2.01, 0.5))
