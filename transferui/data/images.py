@@ -27,7 +27,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 # A phone makes 12 to 50 million pixels, some 108; JPEG is decoded at reduced scale, so it may be larger.
 MAX_PIXELS, MAX_PIXELS_JPEG, MAX_SIDE = 50_000_000, 110_000_000, 20_000
 MAX_BYTES = 50_000_000
-# Pictures of a dataset are kept this small: enough for every network here (at most 480 px), a tenth of a phone photo.
+# Pictures of a dataset are kept this small: enough for every network here (384 px at most; 512 can be set), a
+# tenth of a phone photo.
 STORED_SHORT, STORED_LONG = 512, 2048
 # Small pictures from lossless files (digits, icons) stay lossless.
 LOSSLESS_PIXELS = 256 * 256
