@@ -85,12 +85,6 @@ def _verdict(found: Comparison, p_value: float) -> str:
     return "b_better" if found.low > 0 else "a_better"
 
 
-def compare_runs(a: Results, b: Results) -> Comparison | None:
-    """Compare two results.json on the validation pictures they share; None when they share none or other photos were used."""
-    answers = _answers([a, b])
-    return compare_answers(answers[0], answers[1]) if answers else None
-
-
 def rank_runs(results: Sequence[Results]) -> Ranking | None:
     """Hold two or more results.json against the best of them; None when they share no picture or other photos were used.
 

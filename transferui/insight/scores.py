@@ -113,7 +113,7 @@ def ridge_from_parts(
     return min(tried, key=lambda pair: float(((pair[1] - onehot) ** 2).sum()))
 
 
-def ridge_loo_scores(features: Floats, onehot: Floats, strength: float, groups: Ints | None = None) -> Floats:
+def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float, groups: Ints | None) -> Floats:
     """What ridge regression with an intercept, fitted without photo i, says about photo i: (N, K).
 
     With H the matrix that turns labels into fitted values, P = H Y and h its diagonal, it is (P - h Y) / (1 - h); for the
@@ -123,11 +123,6 @@ def ridge_loo_scores(features: Floats, onehot: Floats, strength: float, groups: 
         strength: the penalty on squared weights, above 0.
         groups: (N,) numbers of what belongs together.
     """
-    left, squares = _left_and_squares(features - features.mean(axis=0))
-    return _ridge_scores(left, squares, onehot, strength, groups)
-
-
-def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float, groups: Ints | None) -> Floats:
     shrink = squares / (squares + strength)
     fitted = left @ (shrink[:, None] * (left.T @ onehot)) + onehot.mean(axis=0)
     own = ((left**2) @ shrink + 1.0 / len(onehot))[:, None]

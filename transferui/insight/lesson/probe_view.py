@@ -7,7 +7,7 @@ from html import escape
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone
 from transferui.evaluation.shown import share
-from transferui.insight.lesson.marks import Found, band, finite, height, path, reach, shell, stage_name
+from transferui.insight.lesson.marks import Found, band, finite, height, path, shell, stage_name
 
 ICE = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l2.5-2.5M12 18l-2.5 '
@@ -122,9 +122,3 @@ def _trial(trial: Found, most: float, worth: str) -> str:
         f'<li class="{"clear" if clear else ""}"><b>{escape(str(trial["stage"]))}</b><span class="ls-bar" aria-hidden="true">{drawn}</span>'
         f'<span class="ls-num">{amount} <em>on {int(trial["n_val"])} photos</em></span><span>{word}{tag}</span></li>'
     )
-
-
-def best_of(found: Found) -> str:
-    """Accuracy after the best stage, with its interval; empty when nothing was probed."""
-    best = next((stage for stage in found.get("stages") or () if stage["name"] == found.get("best")), None)
-    return reach(best["ridge"]) if best else ""
