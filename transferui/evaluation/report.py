@@ -52,7 +52,7 @@ def report_html(run: ShownRun, dataset: Dataset | None = None, *, with_photos: b
         _who_for_whom(run, figures),
         parts.per_class(run),
         parts.mistakes(run, photos, asked=with_photos),
-        _reliability(run, figures),
+        _reliability(figures),
         f'<div class="two">{parts.settings(run)}{parts.facts(run)}</div>',
         parts.code(run),
         f"<footer>Written by TransferUI {escape(transferui.__version__)}. {_photos_note(photos, asked=with_photos)}</footer>",
@@ -132,7 +132,7 @@ def _who_for_whom(run: ShownRun, figures: dict[str, Drawn]) -> str:
     return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{body}</section>'
 
 
-def _reliability(run: ShownRun, figures: dict[str, Drawn]) -> str:
+def _reliability(figures: dict[str, Drawn]) -> str:
     if "reliability" not in figures:
         return ""
     figure = figures["reliability"]

@@ -137,7 +137,7 @@ def rank_backbones(
         except StoppedError:
             measured.stopped = True
             break
-    return _rank(measured, found, len(asked), begun)
+    return _rank(measured, len(asked), begun)
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ def forward_ms(network: Network) -> float:
     return 1000 * min(took) / batch / (cores if network.device.type == "cpu" else 1)
 
 
-def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> Ranking:
+def _rank(measured: _Measured, wanted: int, begun: float) -> Ranking:
     """Order, compare with the best photo by photo, recommend, and say it."""
     ordered = sorted(measured.rows, key=lambda pair: (-pair[0].ridge.value, pair[0].ms_per_image))
     took = round(time.perf_counter() - begun, 3)

@@ -171,10 +171,10 @@ def shape(output: Sequence[int]) -> str:
     return " × ".join(str(n) for n in output)
 
 
-def drawing(rows: list[Block], trainable: list[str], elem_id: str = "network") -> gr.HTML:
+def drawing(rows: list[Block], trainable: list[str]) -> gr.HTML:
     """The component for these blocks; `trainable` names those that learn at the start, without the head."""
     return gr.HTML(
-        value=trainable, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, apply_default_css=False, elem_id=elem_id,
+        value=trainable, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, apply_default_css=False, elem_id="network",
         stages=rows, groups=groups(rows), snow=SNOW, flame=FLAME, padding=False,
     )  # fmt: skip
 

@@ -81,11 +81,11 @@ def notes(found: Found) -> str:
     return f'<ul class="ls-notes" aria-label="Good to know">{items}</ul>' if items else ""
 
 
-def bar(accuracy: Found, css: str = "") -> str:
+def bar(accuracy: Found) -> str:
     """A bar from 0 to 100 % with its interval as whisker; the number stands beside it, so readers need no more."""
     value, low, high = (100 * finite(accuracy.get(end)) for end in ("value", "low", "high"))
     return (
-        f'<span class="ls-bar {css}" aria-hidden="true"><i class="fill" style="width:{value:.1f}%"></i>'
+        f'<span class="ls-bar" aria-hidden="true"><i class="fill" style="width:{value:.1f}%"></i>'
         f'<i class="whisker" style="left:{low:.1f}%;width:{max(0.0, high - low):.1f}%"></i></span>'
     )
 
@@ -159,7 +159,7 @@ def height(value: float, low: float) -> float:
     return min(max((value - low) / (1 - low), 0.0), 1.0)
 
 
-def round_step(top: float, most: int = 5) -> float:
-    """1, 2 or 5 times a power of ten, of which at most so many reach `top`."""
-    power = 10 ** math.floor(math.log10(max(top, 1e-9) / most))
-    return float(next(m * power for m in (1, 2, 5, 10, 20) if top / (m * power) <= most))
+def round_step(top: float) -> float:
+    """1, 2 or 5 times a power of ten, of which at most five reach `top`."""
+    power = 10 ** math.floor(math.log10(max(top, 1e-9) / 5))
+    return float(next(m * power for m in (1, 2, 5, 10, 20) if top / (m * power) <= 5))

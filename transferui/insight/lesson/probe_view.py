@@ -19,19 +19,18 @@ WARM = (
 )
 
 
-def probe_card(found: Found, backbone: Backbone | None = None, *, buttons: bool = False, lead: bool = True) -> str:
+def probe_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
     """Probes of all stages over the drawn network, and the trials of training one stage.
 
     Args:
         found: `Probes` as dictionary.
-        backbone: facts for the blocks' sizes; looked up by the dictionary's name when not given.
         buttons: offer to freeze as advised (``data-pick="freeze"``).
         lead: put the sentence first.
     """
     stages = found.get("stages") or ()
     if not stages:
         return shell("probe", found, "", lead=lead)
-    facts = backbone or CATALOGUE.get(str(found.get("backbone", "")))
+    facts = CATALOGUE.get(str(found.get("backbone", "")))
     advice = f'<p class="ls-advice">{_advice(found)}</p>'
     if buttons:
         advice = f'<div class="ls-act">{advice}<button type="button" class="ls-btn first" data-pick="freeze">Freeze like this</button></div>'
