@@ -8,8 +8,6 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from transferui.config import SETTINGS
-
 # Quick look trains the head only. Balanced goes on with the last stages, which hold half of the weights; Best with half of the
 # stages, and for longer. Both look at mirrored and cut photos, unless mirrored ones are mistaken (training/mirror.py).
 PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
@@ -101,7 +99,7 @@ def _words(name: str) -> list[str]:
 
 def unmirrored(augmentation: str) -> str:
     """The same changed copies without mirrored ones."""
-    return "crops_no_flip" if augmentation == "crops" and "crops_no_flip" in SETTINGS["augmentation"].choices else "none"
+    return "crops_no_flip" if augmentation == "crops" else "none"
 
 
 def recipe(name: str, class_names: typing.Iterable[str] = (), set_name: str = "") -> dict[str, Any]:
