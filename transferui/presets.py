@@ -58,22 +58,23 @@ def propose(counts: typing.Mapping[str, int]) -> Proposal:
     total = sum(counts.values())
     smallest = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}"
     if n <= DEMO:
-        return Proposal("quick", f"{_capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
+        return Proposal("quick", f"{capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
     if n < BALANCED_FROM:
-        return Proposal("quick", f"{_capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
+        return Proposal("quick", f"{capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
     if total < ENOUGH_IN_ALL:
         return Proposal(
             "quick", f"{total:,} photos in all are few: below {ENOUGH_IN_ALL}, changing blocks mostly learns them by heart."
         )
     if n < BEST_FROM:
         return Proposal(
-            "balanced", f"{_capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
+            "balanced", f"{capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
         )
-    return Proposal("best", f"{_capital(smallest)}: enough for half of the network to adapt, if you have the time.")
+    return Proposal("best", f"{capital(smallest)}: enough for half of the network to adapt, if you have the time.")
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def capital(text: str) -> str:
+    """As at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str:

@@ -23,7 +23,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, Measurement
 from transferui.insight.scores import Floats, Ints
 from transferui.insight.subsets import Pool, held_out, share_of
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -101,7 +101,7 @@ def learning_curve(
         network = load_network(backbone, home, watch)
         features = pooled_features(network, found, pick_sample(found, MOST), home, watch)
     except StoppedError:
-        return Curve((), "unclear", "Stopped before every photo was looked at.", 0, stopped=True)
+        return Curve((), "unclear", STOPPED, 0, stopped=True)
     measured = curve_of(features, found.class_names, watch)
     seconds = round(time.perf_counter() - begun, 3)
     left = len(learnable(found)) - len(features.labels)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# What there is to say when a measurement ended before it had looked at every photo.
+STOPPED = "Stopped before every photo was looked at."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:

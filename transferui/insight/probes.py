@@ -12,7 +12,7 @@ from transferui.data.dataset import Dataset
 from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import Watch, go_on, load_network, opened, pick_sample, tell_nobody, warnings
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, Measurement
 from transferui.insight.scores import LeaveOneOut, ridge_loo
 from transferui.insight.taps import tapped_features, width_of
 from transferui.insight.trials import Trial, try_stages
@@ -91,7 +91,7 @@ def probe_stages(
     try:
         probes = _probe(facts, found, home, watch)
     except StoppedError:
-        return Probes(facts.name, (), "", "", "none", "Stopped before every photo was looked at.", 0, stopped=True)
+        return Probes(facts.name, (), "", "", "none", STOPPED, 0, stopped=True)
     if train_s > 0:
         names = stages_with_weights(facts)
         trials, finished = try_stages(facts, found, home, watch, train_s)

@@ -13,6 +13,7 @@ from typing import TypedDict
 import gradio as gr
 
 from transferui.backbones.catalogue import Backbone
+from transferui.evaluation.shown import short
 
 SNOW = (
     '<svg class="ico" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l'
@@ -159,11 +160,6 @@ def blocks(backbone: Backbone, n_classes: int) -> list[Block]:
         size = round(min(1.0, (params / largest) ** 0.3), 3)
         rows.append({"name": name, "params": params, "short": short(params), "size": size, "sees": sees, "out": shape(output)})
     return rows
-
-
-def short(n: int) -> str:
-    """A number in few signs: 928, 14 k, 1.7 M."""
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
 
 
 def shape(output: Sequence[int]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
-from transferui.insight.lesson.marks import Found, finite, name, shell
+from transferui.evaluation.shown import name
+from transferui.insight.lesson.marks import Found, finite, shell
 
 # A sample's index to the address of its picture; empty when there is none.
 Picture = Callable[[int], str]

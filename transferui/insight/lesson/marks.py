@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from transferui.evaluation.shown import share
+from transferui.evaluation.shown import points, share
 
 Found = Mapping[str, Any]
 # A mark on an axis: where it stands, from 0 to 1, and what is written there.
@@ -23,11 +23,6 @@ def said(text: Any) -> str:
     return re.sub(r"(\d)%", "\\1\u00a0%", escape(str(text)))
 
 
-def name(text: Any) -> str:
-    """A name that people gave: escaped, and its direction of writing kept to itself."""
-    return f"<bdi>{escape(str(text))}</bdi>"
-
-
 def stage_name(stage: str) -> str:
     """A block's name below it: in full where there is room, ``s3`` for ``stage3`` on a phone."""
     return f'<b class="long">{escape(stage)}</b><b class="short">{escape(re.sub("^stage", "s", stage))}</b>'
@@ -36,12 +31,6 @@ def stage_name(stage: str) -> str:
 def finite(value: Any, default: float = 0.0) -> float:
     """A number that can be drawn; `default` for none, infinity and what is no number."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else default
-
-
-def points(value: float) -> str:
-    """0.039 -> '+3.9', with a real minus sign and none before a zero."""
-    rounded = round(100 * value, 1)
-    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def duration(value: float) -> str:
