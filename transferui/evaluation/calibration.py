@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from transferui.evaluation.shown import BINS
 from transferui.training.temperature import COLDEST, HOTTEST, best_temperature
 
 __all__ = ["COLDEST", "HOTTEST", "calibration_error", "error_by_chance", "fit_temperature"]
 
-BINS = 10
 # Parts of the photos; each is judged at the temperature of the others.
 FOLDS = 5
 # Draws from which the error by chance is read.

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import ShownRun, calibration_words, share
+from transferui.evaluation.shown import BINS, ShownRun, calibration_words, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
@@ -25,8 +25,6 @@ DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0,
 NUMBERS, NAMES = 25, 60
 # A longer class name is cut; the matrix would be all margin.
 LONGEST = 24
-# Groups of confidence in a reliability diagram, as for the expected calibration error.
-BINS = 10
 # From label to label beside the ends of lines, in shares of the axes' height.
 GAP = 0.075
 Row = Mapping[str, Any]

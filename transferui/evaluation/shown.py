@@ -9,6 +9,8 @@ from typing import Any
 
 # What a browser may do with a saved file: show it. Even a mistake in our escaping could load or run nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# Equal groups of confidence, for the expected calibration error and the reliability diagram.
+BINS = 10
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import STOPPED, Measurement
+from transferui.insight.measurement import STOPPED, WORTH, Measurement
 from transferui.insight.scores import Floats, Ints
 from transferui.insight.subsets import Pool, held_out, share_of
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -37,8 +37,6 @@ RESAMPLES = 200
 EXPONENTS = tuple(np.linspace(0.05, 1.0, 20))
 # Numbers of further photos per class that a person would think of.
 ROUND = (5, 10, 20, 50, 100, 200, 500, 1000)
-# A gain below one point is not worth a day with the camera.
-WORTH = 0.01
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import WORTH, Measurement
 from transferui.insight.scores import LeaveOneOut, knn_loo, log_me, ridge_loo
 from transferui.presets import capital
 from transferui.training.features import CPU_BATCH, Report, ShouldStop, StoppedError
@@ -37,8 +37,6 @@ from transferui.training.start import Start, open_start, photo_key
 
 # Photos of the sample; at 400 an accuracy of 90 % is known to 3 points, and two networks on the same photos better than that.
 SAMPLE = 400
-# A quicker network is only recommended over a better one when it loses less than this, however uncertain the difference is.
-WORTH = 0.01
 # Networks whose times differ by less are equally quick.
 QUICKER = 0.9
 # Fewer photos than this say nothing about speed.
@@ -277,6 +275,7 @@ def _against(row: Ranked, found: Comparison) -> Ranked:
 def _recommend(rows: Sequence[Ranked]) -> Ranked:
     """The best, or a clearly quicker one that is as good."""
     best = rows[0]
+    # However uncertain a difference is, a quicker network is only recommended when it loses less than that.
     as_good = [row for row in rows if row.tied and row.gap < WORTH]
     quickest = min(as_good, key=lambda row: row.ms_per_image)
     return quickest if quickest.ms_per_image < QUICKER * best.ms_per_image else best

@@ -12,10 +12,8 @@ from torch.nn import functional
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from transferui.config import TrainConfig
+from transferui.config import IMBALANCE, TrainConfig
 
-# Above this ratio of largest to smallest class, `auto` weighs classes; our own choice.
-IMBALANCE = 3.0
 # In fine-tuning the head has learned already: large steps would throw away what it knows before the stages can follow.
 FINE_HEAD = 0.1
 # AdamW's weight decay of the head in units of the stages'. A thousand features for a few hundred photos need a firm hand: of 1
