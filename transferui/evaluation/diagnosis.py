@@ -3,7 +3,7 @@
 Accuracy over a few photos moves in steps of many points by chance alone, so no rule looks at its wiggles: changes of the
 validation loss are taken photo by photo and must be larger than chance.
 
-Source: the rules are this project's own (methods notes 4); the two-epoch rule is in the spirit of L. Prechelt, 1998, Early
+Source: the rules are this project's own; the two-epoch rule is in the spirit of L. Prechelt, 1998, Early
 stopping - but when?
 """
 
@@ -38,7 +38,7 @@ TROUBLES = {
 }
 # A loss that rises from so early an epoch on was overshot.
 SOON = 2
-# From so many photos in its smallest class on, a last stage that learns may gain something (methods notes 1.3).
+# From so many photos in its smallest class on, a last stage that learns may gain something (as in presets.propose).
 ENOUGH_TO_TUNE = 20
 # The presets of freezing from the most to the fewest frozen blocks.
 LADDER = ("none", "last", "half", "all")

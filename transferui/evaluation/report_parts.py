@@ -13,7 +13,8 @@ from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
-from transferui.evaluation.shown import ShownRun, calibration_words, share
+from transferui.evaluation.shown import ShownRun, calibration_words, share, short
+from transferui.evaluation.shown import name as _name
 from transferui.files import data_uri
 from transferui.training.lineage import RELATION_WORDS
 
@@ -23,10 +24,6 @@ PICTURES, PICTURED_CLASSES, MISTAKES = 4, 24, 12
 COUNTED = 12
 # Most confused pairs that are named.
 PAIRS = 5
-
-
-def _name(text: Any) -> str:
-    return f"<bdi>{escape(str(text))}</bdi>"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -109,7 +106,7 @@ def network(run: ShownRun) -> str:
             f'<span class="{"warm" if name in warm else "ice"}" style="height:{_block(params, largest)}%"></span>'
             for name, params in stages
         )
-        names = "".join(f"<span>{escape(name)}<small>{_short(params)}</small></span>" for name, params in stages)
+        names = "".join(f"<span>{escape(name)}<small>{short(params)}</small></span>" for name, params in stages)
         drawn = f'<div class="net" aria-hidden="true">{blocks}</div><div class="names">{names}</div>'
     learned, total = results["trainable_parameters"], results["total_parameters"]
     start = "random weights" if run.settings.get("weights") == "random" else "what it had learned from ImageNet"
@@ -131,10 +128,6 @@ def network(run: ShownRun) -> str:
 def _block(params: int, largest: int) -> int:
     """Height of a block in percent; the exponent keeps 900 and 1.7 million weights both visible, as on the page."""
     return round(18 + 82 * min(1.0, float((params / largest) ** 0.3)))
-
-
-def _short(n: int) -> str:
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
 
 
 def confused_pairs(run: ShownRun) -> str:

@@ -35,7 +35,7 @@ MANY_ALIKE = 0.8
 
 
 def describe(run: Trained, *, final: bool) -> dict[str, Any]:
-    """The results of the best state so far, in the words of DESIGN section 6, as plain data.
+    """The results of the best state so far as plain data, as results.json keeps them (ARCHITECTURE, Files).
 
     Args:
         final: the run is over, so that times, the test part and the proof of freezing are known.

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from transferui.config import IMBALANCE
 from transferui.evaluation.headline import Headline, headline
 from transferui.ui.html import percent, photos
 
 Values = Mapping[str, Any]
-# Above this ratio of largest to smallest class plain accuracy can hide that a small class is never named.
-IMBALANCE = 3.0
 # More classes than this are shown by their worst ones; step 4 has the whole table.
 MOST_CLASSES = 8
 # What a diagnosis is called, the field's term, and how it looks.
