@@ -18,6 +18,7 @@ from typing import Any
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
 from transferui.evaluation.headline import Headline, headline
+from transferui.evaluation.shown import share
 from transferui.presets import mirror_warning
 
 # One-sided 5 % of the normal distribution.
@@ -117,7 +118,7 @@ def _ran_away(facts: Facts) -> dict[str, Any] | None:
     evidence += f", also with {slower:g} of the step size." if slower < 1 else "."
     calmer = _smaller_steps(facts, phase["name"], 0.1 * slower)
     if phase["name"] == "finetune" and facts.results["kept_phase"] == "head" and not facts.results["guessing"]:
-        evidence += f" The head on frozen blocks gets {_share(facts.me.accuracy)} of {facts.me.n} photos right."
+        evidence += f" The head on frozen blocks gets {share(facts.me.accuracy)} of {facts.me.n} photos right."
         return _verdict("good", "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, calmer)
     return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, calmer)
 
@@ -128,8 +129,8 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     if not facts.results["guessing"] or facts.me.accuracy - base > FAR:
         return None
     evidence = (
-        f"{_share(facts.me.accuracy)} of {facts.me.n} photos are right ({_share(facts.me.low)} to {_share(facts.me.high)}); "
-        f"always naming the largest class gets {_share(base)}."
+        f"{share(facts.me.accuracy)} of {facts.me.n} photos are right ({share(facts.me.low)} to {share(facts.me.high)}); "
+        f"always naming the largest class gets {share(base)}."
     )
     if facts.settings.get("weights") == "random" and facts.results["frozen_prefix"]:
         blind = "Its frozen blocks never learned to see: they started from random weights."
@@ -137,7 +138,7 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     known = max([facts.train or 0.0, *(float(row["train_accuracy"]) for row in facts.rows)])
     if known - base > FAR:
         words = "It can remember its training photos, but finds nothing that holds for new ones."
-        evidence += f" Of its training photos it got up to {_share(known)}."
+        evidence += f" Of its training photos it got up to {share(known)}."
         return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
     return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
 
@@ -147,8 +148,8 @@ def _too_few(facts: Facts) -> dict[str, Any] | None:
     if not facts.results["guessing"]:
         return None
     evidence = (
-        f"{_share(facts.me.accuracy)} of only {facts.me.n} photos are right, which could be anything from "
-        f"{_share(facts.me.low)} to {_share(facts.me.high)}; always naming the largest class gets {_share(facts.me.base)}."
+        f"{share(facts.me.accuracy)} of only {facts.me.n} photos are right, which could be anything from "
+        f"{share(facts.me.low)} to {share(facts.me.high)}; always naming the largest class gets {share(facts.me.base)}."
     )
     return _verdict("too_few", "Too few photos to tell whether it has learned anything.", evidence, "Add photos to every class.")
 
@@ -160,7 +161,7 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
     gap = known - facts.me.high > GAP or (known >= BY_HEART and facts.me.high < NEW_ONES)
     if rise is None and not gap:
         return None
-    parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.me.accuracy)} of new ones."] if gap else []
+    parts = [f"It gets {share(known)} of its training photos right, but {share(facts.me.accuracy)} of new ones."] if gap else []
     if rise:
         row, best = rise
         before = row["phase"] != facts.results["kept_phase"] or facts.results["best_epoch"] <= best
@@ -187,7 +188,7 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
     if loss is None or loss <= limit:
         return None
     evidence = (
-        f"Of its training photos it gets {_share(facts.train or 0)} right, with a loss of {loss:.2f}, "
+        f"Of its training photos it gets {share(facts.train or 0)} right, with a loss of {loss:.2f}, "
         f"above {limit:.2f} (half of what pure guessing has)."
     )
     return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, _stronger(facts))
@@ -195,9 +196,9 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
 
 def _good(facts: Facts) -> dict[str, Any]:
     """Nothing is wrong."""
-    known = f"{_share(facts.train)} of the training photos and " if facts.train is not None else ""
+    known = f"{share(facts.train)} of the training photos and " if facts.train is not None else ""
     evidence = (
-        f"It gets {known}{_share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen, and the validation loss "
+        f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen, and the validation loss "
         "did not rise much while the training loss fell."
     )
     words = "Good: what it has learned holds for new photos."
@@ -274,11 +275,11 @@ def _copies(facts: Facts) -> tuple[str, Mapping[str, Any]]:
     return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
 
 
-def _smaller_steps(facts: Facts, phase: str, share: float = 0.1) -> tuple[str, Mapping[str, Any]]:
-    """A share of the learning rate of what ran away or overshot."""
+def _smaller_steps(facts: Facts, phase: str, part: float = 0.1) -> tuple[str, Mapping[str, Any]]:
+    """A part of the learning rate of what ran away or overshot."""
     name = "backbone_learning_rate" if phase == "finetune" else "head_learning_rate"
-    rate = max(1e-7, float(f"{float(facts.settings[name]) * share:.3g}"))
-    words = "a tenth of the learning rate" if share > 0.05 else "a far smaller learning rate"
+    rate = max(1e-7, float(f"{float(facts.settings[name]) * part:.3g}"))
+    words = "a tenth of the learning rate" if part > 0.05 else "a far smaller learning rate"
     return f"{words} ({rate:g})", {name: rate}
 
 
@@ -296,8 +297,3 @@ def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:
     name = fitting[0 if step > 0 else -1]
     words = LADDER_WORDS[name] if step > 0 else f"freeze more: {'all blocks' if name == 'none' else f'all but the {name}'}"
     return words, {"trainable": name}
-
-
-def _share(value: float) -> str:
-    """0.945 -> '94 %' with a space that does not break."""
-    return f"{100 * value:.0f}\u00a0%"
