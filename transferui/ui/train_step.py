@@ -18,6 +18,7 @@ from transferui.ui.expected import expected
 from transferui.ui.family_view import family
 from transferui.ui.html import clickable, notice, picked, show, title
 from transferui.ui.settings_view import WIDGETS
+from transferui.ui.turns import CHOICE, in_turn
 
 # While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
 POLL_S, WAITING_POLL_S = 0.5, 2.0
@@ -160,7 +161,7 @@ class TrainEvents:
         step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
-        step.runs.pick(self.choose_run, owner, out, **QUIET)
+        step.runs.pick(self.choose_run, owner, out, **CHOICE)
         saving.Saving(self.server).wire_figures(step.figures, owner)
 
     def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
@@ -246,6 +247,7 @@ class TrainEvents:
         except UserError as error:
             return self._refused(owner, error)
 
+    @in_turn
     def choose_run(self, owner: str, event: gr.EventData) -> list[Any]:
         """A run was opened, marked for comparison or deleted."""
         action, _, run_id = picked(event).partition(":")

@@ -1,0 +1,35 @@
+"""How the page is put together: what is dropped while an answer is pending, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from transferui.runs.engine import Engine
+from transferui.runs.queue import RunQueue
+from transferui.runs.store import Store
+from transferui.ui import page
+from transferui.ui.desk import Server
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
+    home: Path = tmp_path_factory.mktemp("home")
+    store = Store(home)
+    queue = RunQueue(store, warm=False)
+    yield page.build(Server(store, queue, Engine(home), home / "uploads"), "only you")
+    queue.close()
+
+
+def modes(built: gr.Blocks, name: str) -> set[str]:
+    found = {str(fn.trigger_mode) for fn in built.fns.values() if str(fn.api_name).rstrip("0123456789_") == name}
+    assert found, name
+    return found
+
+
+@pytest.mark.parametrize("name", ["choose_run"])
+def test_a_second_choice_is_not_dropped_while_the_first_is_answered(built: gr.Blocks, name: str) -> None:
+    assert modes(built, name) == {"multiple"}
