@@ -75,9 +75,24 @@ def mark_all_at_once(page):
     expect(page.locator("#runs-list .tu-compared")).to_be_visible()
 
 
+def camera_gives_way_to_a_chosen_photo(page):
+    page.locator("#test-live button").click()
+    expect(page.locator("#test-result [data-frame]")).to_be_visible(timeout=LONG)
+    page.locator("#test-tries [role=radio]").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")  # chooses; the answer shown in the end is that of the last one
+    expect(page.locator("#test-live [role=status]")).to_contain_text("you have chosen a photo")
+    expect(page.locator("#test-result figcaption").first).to_contain_text("A validation photo", timeout=LONG)
+    page.wait_for_timeout(1500)
+    expect(page.locator("#test-result [data-frame]")).to_have_count(0)
+    expect(page.locator("#test-tries [role=radio]").nth(3)).to_have_attribute("aria-checked", "true")
+
+
 def show_a_photo(page, photo):
     page.locator("#next-4").click()
+    camera_gives_way_to_a_chosen_photo(page)
     page.locator("#test-image input[type=file]").set_input_files(photo)
+    expect(page.locator("#test-result figcaption").first).to_contain_text("Your photo", timeout=LONG)
     expect(page.locator("#test-result .verdict")).to_be_visible(timeout=LONG)
     page.locator("#confusion-matrix td button").first.click()
     expect(page.locator("#confusion-matrix aside img").first).to_be_visible()

@@ -30,6 +30,6 @@ def modes(built: gr.Blocks, name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["choose_run"])
+@pytest.mark.parametrize("name", ["choose_run", "try_validation", "open_cell", "try_many"])
 def test_a_second_choice_is_not_dropped_while_the_first_is_answered(built: gr.Blocks, name: str) -> None:
     assert modes(built, name) == {"multiple"}
