@@ -33,3 +33,10 @@ def modes(built: gr.Blocks, name: str) -> set[str]:
 @pytest.mark.parametrize("name", ["choose_run", "try_validation", "open_cell", "try_many"])
 def test_a_second_choice_is_not_dropped_while_the_first_is_answered(built: gr.Blocks, name: str) -> None:
     assert modes(built, name) == {"multiple"}
+
+
+def test_examples_of_the_network_chosen_last_are_made_wherever_it_was_chosen(built: gr.Blocks) -> None:
+    assert modes(built, "show_copies") == {"always_last"}
+    names = {fn._id: str(fn.api_name).rstrip("0123456789_") for fn in built.fns.values()}
+    before = {names[fn.trigger_after] for fn in built.fns.values() if names[fn._id] == "show_copies"}
+    assert before >= {"choose_network", "choose_start", "try_next", "to_model", "prepare_if_open"}

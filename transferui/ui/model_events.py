@@ -31,7 +31,7 @@ class ModelEvents:
         """Connect the components; `.input` fires on a person's actions only, so nothing loops."""
         step, out = self.step, [self.step.message, *self.step.out]
         for cards in (step.networks, step.more):
-            cards.pick(self.choose_network, owner, out, **CHOICE).then(self.show_copies, owner, step.copies, **LONG)
+            self.then_copies(cards.pick(self.choose_network, owner, out, **CHOICE), owner)
         # The drawing and the list must not be redrawn under the pointer, so those that changed are left alone.
         step.net.input(self.choose_stages, [owner, step.net], out, preprocess=False, **CHOICE)
         step.stages.input(self.choose_stages, [owner, step.stages], out, preprocess=False, **CHOICE)
@@ -44,6 +44,13 @@ class ModelEvents:
             event = widget.blur if isinstance(widget, gr.Number) else widget.input
             changed = [step.message, step.recipe, step.words]
             event(partial(self.set_value, name=name), [owner, widget], changed, preprocess=False, **CHOICE)
+
+    def then_copies(self, event: Any, owner: gr.BrowserState) -> Any:
+        """After an event that may change the network or the photos, make the examples that are missing.
+
+        What comes meanwhile is not dropped: once the examples of one network are made, those of the newest are looked for.
+        """
+        return event.then(self.show_copies, owner, self.step.copies, trigger_mode="always_last", **LONG)
 
     @in_turn
     def choose_network(self, owner: str, event: gr.EventData) -> list[Any]:

@@ -97,18 +97,17 @@ class Page:
             lambda desk: [*data_step.view(desk), *model_step.view(desk)],
         )
         self.models.wire(owner)
-        start_events.StartEvents(self.server, self.model).wire(owner)
+        start_events.StartEvents(self.server, self.model).wire(owner, self.models.then_copies)
         rate_events.RateEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
         training.wire(owner, self.model.settings, later, _after_a_run)
-        training.wire_next_try(owner, self.model.out, model_step.view)
+        self.models.then_copies(training.wire_next_try(owner, self.model.out, model_step.view), owner)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]
-        page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET).then(
-            self.homes.prepare_if_open, owner, prepared, **LONG
-        ).then(self.models.show_copies, owner, self.model.copies, **LONG)
+        opened = page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET)
+        self.models.then_copies(opened.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.data.open_model.upload(
             self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
         )  # fmt: skip
@@ -121,9 +120,8 @@ class Page:
 
     def _wire_navigation(self, owner: gr.BrowserState) -> None:
         steps = self.steps
-        self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET).then(
-            self.models.show_copies, owner, self.model.copies, **LONG
-        )
+        to_model = self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET)
+        self.models.then_copies(to_model, owner)
         self.model.next.click(self.to_train, owner, [steps, self.train.status], js=TO_TOP, **QUIET)
         self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
         prepared = [self.home.message, *self.home.out]

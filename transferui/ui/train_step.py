@@ -164,14 +164,14 @@ class TrainEvents:
         step.runs.pick(self.choose_run, owner, out, **CHOICE)
         saving.Saving(self.server).wire_figures(step.figures, owner)
 
-    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
-        """Connect the button of the result that sets what to try next in step 2.
+    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> Any:
+        """Connect the button of the result that sets what to try next in step 2; gives the event.
 
         Args:
             model_out: the components of step 2; `model_view` gives their updates for a desk.
         """
         self.model_view, self.n_model = model_view, len(model_out)
-        self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
+        return self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
 
     def try_next(self, owner: str, event: gr.EventData) -> list[Any]:
         """Set what the diagnosis of the shown run proposes: that run's settings with a change."""
