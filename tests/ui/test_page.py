@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -14,13 +13,18 @@ from transferui.runs.store import Store
 from transferui.ui import page
 from transferui.ui.desk import Server
 
+ME = "me-0123456789abcdef"
+
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
-    home: Path = tmp_path_factory.mktemp("home")
-    store = Store(home)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def built(store: Store) -> Iterator[gr.Blocks]:
     queue = RunQueue(store, warm=False)
-    yield page.build(Server(store, queue, Engine(home), home / "uploads"), "only you")
+    yield page.build(Server(store, queue, Engine(store.data_dir), store.data_dir / "uploads"), "only you")
     queue.close()
 
 
@@ -40,3 +44,18 @@ def test_examples_of_the_network_chosen_last_are_made_wherever_it_was_chosen(bui
     names = {fn._id: str(fn.api_name).rstrip("0123456789_") for fn in built.fns.values()}
     before = {names[fn.trigger_after] for fn in built.fns.values() if names[fn._id] == "show_copies"}
     assert before >= {"choose_network", "choose_start", "try_next", "to_model", "prepare_if_open"}
+
+
+@pytest.mark.parametrize("name", ["val_fraction", "seed"])
+def test_step_one_hears_of_the_settings_that_split_its_photos(built: gr.Blocks, name: str) -> None:
+    (set_value,) = (fn for fn in built.fns.values() if [c.elem_id for c in fn.inputs[1:]] == [f"set-{name}"])
+    assert "dataset-summary" in [c.elem_id for c in set_value.outputs]
+
+
+@pytest.mark.parametrize(("sent", "kept"), [({"id": 2}, 2), ({"id": 99}, 4), ({"id": "2"}, 4), (None, 4)])
+def test_a_step_that_was_opened_at_the_top_is_remembered(built: gr.Blocks, store: Store, sent: object, kept: int) -> None:
+    (select,) = (fn for fn in built.fns.values() if ("select" in [event for _, event in fn.targets]))
+    store.update_desk(ME, step=4)
+    assert select.fn is not None
+    select.fn(ME, gr.EventData(None, sent))
+    assert store.desk(ME)["step"] == kept

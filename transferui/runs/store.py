@@ -12,7 +12,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """config.json: settings, dataset, owner, time of creation."""
+        """config.json: settings, dataset, owner, number, time of creation."""
         facts = read_json(self.folder / "config.json")
         if facts is None:
             raise UserError("RUN_BROKEN", "This run's config.json is missing or damaged.", "Start a new run.")
@@ -116,13 +116,18 @@ class Store:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir, self._desk_lock = data_dir, threading.Lock()
+        self.data_dir = data_dir
+        self._desk_lock, self._run_lock = threading.Lock(), threading.Lock()
         for name in ("datasets", "runs", "features", "weights", "desks"):
             (data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def create_run(self, owner: str, dataset_folder: Path, config: TrainConfig) -> Run:
-        """Make the folder of a new run, waiting in line."""
-        return self._create(owner, dataset_folder, config, {})
+        """Make the folder of a new run, waiting in line; it gets a number that none of this person's runs has had."""
+        with self._run_lock:
+            mine = self.list_runs(owner)
+            number = 1 + max(int(self.desk(owner).get("last_number", 0)), *number_runs(mine).values(), 0)
+            self.update_desk(owner, last_number=number)
+            return self._create(owner, dataset_folder, config, {"number": number})
 
     def _create(self, owner: str, dataset_folder: Path, config: TrainConfig, more: Mapping[str, Any]) -> Run:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
@@ -243,6 +248,15 @@ class Store:
 
     def _desk_file(self, owner: str) -> Path:
         return self.data_dir / "desks" / f"{hash_owner(owner)}.json"
+
+
+def number_runs(mine: Sequence[Run]) -> dict[str, int]:
+    """A person's runs' numbers by id; runs come newest first, and those of earlier versions are counted from the oldest."""
+    found = {}
+    for n, run in enumerate(mine):
+        number = (read_json(run.folder / "config.json") or {}).get("number")
+        found[run.id] = number if isinstance(number, int) else len(mine) - n
+    return found
 
 
 def hash_owner(owner: str) -> str:

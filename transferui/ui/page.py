@@ -24,8 +24,9 @@ from transferui.ui import (
     train_step,
 )
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
-from transferui.ui.html import header, notice, show
+from transferui.ui.html import header, notice, sent, show
 from transferui.ui.start_view import starts
+from transferui.ui.turns import CHOICE, in_turn
 
 STEPS = 6
 # A handler with inputs gets what its `js` returns, so both hand them on.
@@ -96,13 +97,16 @@ class Page:
             [*self.data.out, *self.model.out],
             lambda desk: [*data_step.view(desk), *model_step.view(desk)],
         )
-        self.models.wire(owner)
+        self.models.wire(owner, self.data.summary)
         start_events.StartEvents(self.server, self.model).wire(owner, self.models.then_copies)
         rate_events.RateEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
         training.wire(owner, self.model.settings, later, _after_a_run)
-        self.models.then_copies(training.wire_next_try(owner, self.model.out, model_step.view), owner)
+        next_try = training.wire_next_try(
+            owner, [*self.model.out, self.data.summary], lambda desk: [*model_step.view(desk), model_events.summary(desk)]
+        )
+        self.models.then_copies(next_try, owner)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]
@@ -132,6 +136,7 @@ class Page:
         backs = (self.model.back, self.train.back, self.test.back, self.home.back, self.insight.back)
         for n, button in enumerate(backs, start=1):
             button.click(partial(self.go, n), owner, steps, js=TO_TOP, **QUIET)
+        steps.select(self.remember_step, owner, None, **CHOICE)
         self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out], js=ERASE_JS, **QUIET)
 
     def open(self, owner: str) -> list[Any]:
@@ -154,6 +159,14 @@ class Page:
         with contextlib.suppress(UserError):  # a page that has not told who it is may still look around
             update(self.server, owner, step=step)
         return gr.Walkthrough(selected=step)
+
+    @in_turn
+    def remember_step(self, owner: str, event: gr.EventData) -> None:
+        """An earlier step was opened by a click at the top: remember it for the next visit."""
+        step = sent(event).get("id")
+        if isinstance(step, int) and step in range(1, STEPS + 1):
+            with contextlib.suppress(UserError):
+                update(self.server, owner, step=step)
 
     def open_model_first(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """Somebody comes with a model and no photos: from step 1 straight to step 4."""
