@@ -39,6 +39,12 @@ def curve(page, chart="loss"):
     return page.locator(f"#{chart}-chart path.val").get_attribute("d")
 
 
+def heading_has_the_focus_and_no_frame(page, step):
+    heading = page.locator(f"#{step} h1")
+    expect(heading).to_be_focused()
+    assert heading.evaluate("head => getComputedStyle(head).outlineStyle") == "none"
+
+
 def freeze_by_click_and_key(page):
     blocks = page.locator("#network .stage")
     last = blocks.nth(blocks.count() - 2)
@@ -112,6 +118,7 @@ def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
     page = visit()
     give(page, photo_zip)
     to_model(page)
+    heading_has_the_focus_and_no_frame(page, "step-model")
     freeze_by_click_and_key(page)
     to_train(page)
     refresh_in_the_middle_and_stop(page)
@@ -121,7 +128,7 @@ def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
     expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)
     to_train(page)
     train_to_the_end(page)
-    expect(page.locator("#run-status")).to_contain_text("every frozen weight is unchanged")
+    expect(page.locator("#run-status")).to_contain_text("the frozen blocks did not change")
     expect(page.locator("#runs-list tbody tr")).to_have_count(2)
     mark_all_at_once(page)
 
@@ -245,6 +252,19 @@ def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip)
         page.reload()
         expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(4)
         expect(page.locator("#freeze-preset label.selected")).to_have_text("My own choice")
+
+
+def test_a_step_opened_at_the_top_is_opened_again_after_a_refresh(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    to_train(page)
+    page.locator("#step-model-button").click()
+    expect(page.locator("#network .stage").first).to_be_visible()
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator("#network .stage").first).to_be_visible()
+    expect(page.locator("#step-model-button")).to_have_attribute("aria-selected", "true")
 
 
 def test_a_double_click_on_train_starts_one_run(visit, photo_zip):

@@ -33,6 +33,8 @@ def test_a_typed_rate_is_held_against_the_one_that_was_found(events: Any) -> Non
     update(events.server, ME, rates={"key": trial_key(desk), "photos": 20, "seconds": 3.0, "sweeps": [sweep]})
     found = events.set_value(ME, 0.005, name="head_learning_rate")[3]
     assert "now 0.005" in found and "Use 0.02" in found
+    picture = found[found.index('role="img"') : found.index('<div class="x">')]
+    assert found.count('role="img"') == 1 and "<button" not in picture  # a button in a picture would be none
     assert "in use: 0.02" in events.set_value(ME, 0.02, name="head_learning_rate")[3]
     assert events.set_value(ME, 8, name="batch_size")[3] == ""  # what was found for other batches is old
 
