@@ -232,8 +232,12 @@ def test_the_time_is_told_before_and_what_is_remembered_can_be_forgotten(visit, 
     page.get_by_role("radio", name="Head only").check()
     expect(page.locator("#estimate")).to_contain_text("remembered from an earlier run")
     to_train(page)
+    page.once("dialog", lambda question: question.accept())
     page.locator("#forget-features").click()
     expect(page.locator("#remembered")).to_contain_text("nothing yet")
+    page.locator("#back-2").click()
+    expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d+"))
+    expect(page.locator("#estimate")).not_to_contain_text("remembered from an earlier run")
 
 
 def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip):

@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,14 @@ class Store:
     def features_bytes(self) -> int:
         """Bytes of remembered activations, of everybody."""
         return folder_bytes(self.data_dir / "features")
+
+    def features_since(self) -> float | None:
+        """When the oldest remembered activations were written, in seconds since 1970; None when there are none."""
+        times = []
+        for shard in (self.data_dir / "features").glob("*/*.safetensors"):
+            with suppress(OSError):  # another process may be making room
+                times.append(shard.stat().st_mtime)
+        return min(times, default=None)
 
     def forget_features(self) -> None:
         """Delete all remembered activations; the next run computes them again."""

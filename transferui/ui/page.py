@@ -13,6 +13,7 @@ from transferui.errors import UserError
 from transferui.ui import (
     data_events,
     data_step,
+    forget_events,
     home_step,
     insight_events,
     insight_step,
@@ -114,6 +115,7 @@ class Page:
         later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
         training.wire(owner, self.model.settings, later, _after_a_run)
+        forget_events.ForgetEvents(self.server, self.train, self.model).wire(owner)
         next_try = training.wire_next_try(
             owner, [*self.model.out, self.data.summary], lambda desk: [*model_step.view(desk), model_events.summary(desk)]
         )

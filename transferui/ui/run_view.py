@@ -116,6 +116,9 @@ def _line(css: str, main: str, more: str, share: float | None = None, said: str 
 
 
 def remembered(size: int) -> str:
-    """What is kept so that no photo has to be looked at twice."""
+    """What is kept, of everybody on the server, so that no photo has to be looked at twice."""
     kept = f"{size / 1e6:,.0f} MB" if size >= 1e6 else "less than 1 MB" if size else "nothing yet"
-    return f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>: {kept}. With them the next run on the same photos starts at once.</p>'
+    return (
+        f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>, of everybody on this server: {kept}. With them the next run '
+        "on the same photos starts at once; without them it only takes longer.</p>"
+    )

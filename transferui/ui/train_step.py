@@ -78,7 +78,7 @@ def layout() -> TrainStep:
     figures = saving.figures("train-figures", "The curves above as pictures, and those of the runs marked for comparison.")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
-        forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
+        forget = gr.Button("Forget them all", size="sm", elem_id="forget-features", scale=0)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
@@ -158,7 +158,6 @@ class TrainEvents:
         out = [step.message, *step.out, *after]
         step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
         step.halt.click(self.stop, owner, out, **QUIET)
-        step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
         step.runs.pick(self.choose_run, owner, out, **CHOICE)
@@ -216,15 +215,6 @@ class TrainEvents:
         try:
             self.server.queue.stop(owner, str(desk_of(self.server, owner).values.get("run") or ""))
             return self._all(desk_of(self.server, owner))
-        except UserError as error:
-            return self._refused(owner, error)
-
-    def forget(self, owner: str) -> list[Any]:
-        """The remembered features are to be deleted."""
-        try:
-            desk = desk_of(self.server, owner)
-            self.server.store.forget_features()
-            return self._all(desk)
         except UserError as error:
             return self._refused(owner, error)
 
