@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from transferui.config import TrainConfig, make_config
+from transferui.data.changed import mostly_same
 from transferui.data.dataset import Dataset, load_dataset, owner_of
 from transferui.errors import UserError
 from transferui.files import empty_folder, folder_bytes, read_json, write_json
@@ -173,10 +174,17 @@ class Store:
         return run
 
     def find_measurement(self, owner: str, dataset_id: str, dataset_name: str = "") -> Run | None:
-        """The newest measurement of these photos; else the newest of photos with this name (they were changed since)."""
+        """The newest measurement of these photos; else the newest of what they were before they were changed.
+
+        The name alone does not tell: many sets are called "My photos". Most of the photos must be the same.
+        """
         mine = self.list_measurements(owner)
-        same = (run for run in mine if run.dataset_id == dataset_id)
-        return next(same, None) or next((run for run in mine if dataset_name and run.facts["dataset_name"] == dataset_name), None)
+        same = next((run for run in mine if run.dataset_id == dataset_id), None)
+        named = [run for run in mine if dataset_name and run.facts["dataset_name"] == dataset_name]
+        if same or not named:
+            return same
+        now = self.data_dir / "datasets" / dataset_id
+        return next((run for run in named if mostly_same(now, run.dataset_folder)), None)
 
     def all_runs(self) -> list[Run]:
         """Every run and measurement on this server, newest first."""
