@@ -114,7 +114,7 @@ class Store:
     """Datasets, runs and desks of one data folder.
 
     Args:
-        data_dir: the folder of DESIGN section 4; made when it is missing.
+        data_dir: the folder of ARCHITECTURE, Files; made when it is missing.
     """
 
     def __init__(self, data_dir: Path) -> None:
