@@ -89,7 +89,7 @@ class TrainConfig(BaseModel):
         int,
         _setting(
             "Steps while fine-tuning (budget)",
-            "Most updates of the weights when the passes are 0. Few photos take fewer, but never under a quarter.",
+            "When passes is 0: at most this many steps. With few photos it makes fewer, but at least a quarter.",
             ge=10,
             le=100_000,
         ),

@@ -76,7 +76,9 @@ def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
     else:
         main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
     more = f"Asked photo by photo on the same {ranking.n} validation photos"
-    more += "; the more runs are compared, the clearer a difference must be (Holm’s correction)." if len(names) > 2 else "."
+    more += (
+        "; with more runs one wins by luck more easily, so a win must be clearer (Holm’s correction)." if len(names) > 2 else "."
+    )
     return main, more
 
 
