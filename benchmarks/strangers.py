@@ -1,6 +1,6 @@
 """Pictures of none of the classes: how many are answered "not sure" or "like nothing I was shown", and how many right answers stay.
 
-    python -m benchmarks.strangers ../shared/data/flowers5_tiny ../shared/data/mnist_png ../shared/data/hymenoptera …
+    python -m benchmarks.strangers FOLDER FOLDER …
 
 Trains the default recipe on each set in turn, saves and opens its bundle, and shows it photos of all other sets. The right
 answers that are kept are counted on the validation photos, on which the thresholds were set.

@@ -1,7 +1,9 @@
 """What all tests share: a data folder of their own, drawn photos, and the real ones where they are at hand."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -38,6 +40,20 @@ def shared_data():
     return folder
 
 
+@pytest.fixture(scope="session")
+def kept_home(tmp_path_factory):
+    """A data folder that lasts as long as the session."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def ants_home(shared_data, kept_home, monkeypatch):
+    """Real photos and weights with a data folder that all their tests share: each network looks at each photo once."""
+    monkeypatch.setenv("TRANSFERUI_HOME", str(kept_home))
+    monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
+    return kept_home
+
+
 def draw_photo(path, color, seed):
     """A small photo: a colored disk on noise."""
     rng = np.random.default_rng(seed)
@@ -49,18 +65,55 @@ def draw_photo(path, color, seed):
     return path
 
 
-def draw_photos(root):
-    """Class folders of ten photos each."""
+def draw_photos(root, each=10):
+    """Class folders of so many photos each."""
     for label, (name, color) in enumerate(COLORS.items()):
-        for n in range(10):
+        for n in range(each):
             draw_photo(root / name / f"{n}.jpg", color, 100 * label + n)
     return root
 
 
+@pytest.fixture(scope="session")
+def drawn_photos(tmp_path_factory):
+    """The photos of `photos`, drawn once; to be read only."""
+    return draw_photos(tmp_path_factory.mktemp("drawn") / "photos")
+
+
 @pytest.fixture
-def photos(tmp_path):
-    """A tree of class folders: three classes, ten different photos each."""
-    return draw_photos(tmp_path / "photos")
+def photos(drawn_photos, tmp_path):
+    """A tree of class folders: three classes, ten different photos each. Copies, so that a test may damage them."""
+    return shutil.copytree(drawn_photos, tmp_path / "photos")
+
+
+@pytest.fixture(scope="session")
+def head_run(drawn_photos, tmp_path_factory):
+    """A finished run of the drawn photos whose head has learned, for all tests; who damages its files takes a copy."""
+    return finished_run(drawn_photos, tmp_path_factory.mktemp("head"), epochs=5)
+
+
+@pytest.fixture(scope="session")
+def tuned_run(drawn_photos, tmp_path_factory):
+    """The same with a last stage that has learned together with a new head, so that both were kept for certain."""
+    settings = {"trainable": "last", "head_start": "random", "finetune_epochs": 2, "batch_size": 8}
+    return finished_run(drawn_photos, tmp_path_factory.mktemp("tuned"), **settings)
+
+
+def finished_run(photos, root, **settings):
+    """A short real run and its bundle, in a data folder of its own."""
+    # Imported here: torch takes seconds, and most tests of the page need none.
+    from transferui.config import TrainConfig
+    from transferui.runs.worker import train
+
+    result = train(photos, TrainConfig(image_size=64, **settings), data_dir=root / "home")
+    return FinishedRun(result, result.save(root / "model.zip"), photos)
+
+
+class FinishedRun(NamedTuple):
+    """What `transferui.train` gave, the model's bundle, and the photos it has learned from."""
+
+    result: Any
+    bundle: Path
+    photos: Path
 
 
 @pytest.fixture(scope="session")

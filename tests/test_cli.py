@@ -114,9 +114,8 @@ ANTS = [("efficientnet_lite0", "none", 0.93), ("squeezenet1_1", "none", 0.88), (
 
 
 @pytest.mark.parametrize(("backbone", "trainable", "least"), ANTS)
-def test_ants_and_bees_are_learned_from_real_weights(shared_data, here, monkeypatch, backbone, trainable, least):
-    monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
-    done = here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=1",
+def test_ants_and_bees_are_learned_from_real_weights(shared_data, ants_home, backbone, trainable, least):
+    done = run_here("train", shared_data / "data" / "hymenoptera", "--backbone", backbone, "--trainable", trainable, "--set", "finetune_epochs=1",
                 "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["n_val"] == 153 and values["val_accuracy"] >= least and values["frozen_unchanged"]
@@ -126,7 +125,7 @@ def test_ants_and_bees_are_learned_from_real_weights(shared_data, here, monkeypa
 def test_every_stage_of_a_real_network_can_learn(shared_data, here, monkeypatch, photos, backbone):
     monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
     done = here("train", photos, "--backbone", backbone, "--trainable", "all", "--set", "finetune_epochs=1", "--set", "epochs=5",
-                "--json")  # fmt: skip
+                "--set", "image_size=96", "--json")  # fmt: skip
     values = json.loads(done.stdout)
     assert values["frozen_prefix"] == [] and values["trainable_parameters"] == values["total_parameters"]
 

@@ -7,9 +7,7 @@ With ``--json`` exactly one JSON object goes to stdout and progress to stderr. E
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -157,10 +155,9 @@ def _train_run_folder(source: str, data_dir: Path) -> int:
     folder = Path(sys.stdin.readline().strip() if source == "-" else source)
     if source == "-" and not folder.name:  # the server ended before it had work for this spare process
         return 0
-    with (folder / "log.txt").open("ab", buffering=0) as log, contextlib.ExitStack():
+    with (folder / "log.txt").open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return worker.main(folder)
 
 
@@ -226,6 +223,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
     model = _open_model(Path(options.model), data_dir_of(options))
     found = evaluate(model, open_dataset(options.source, data_dir_of(options)))
+    if not found.labels:
+        why = f": {found.skipped[0][1]}" if found.skipped else "."
+        raise UserError("EMPTY_DATASET", f"None of these photos could be read{why}", "Take other photos.")
     right = sum(a == b for a, b in zip(found.labels, found.answers, strict=True))
     accuracy = accuracy_interval(right, len(found.labels))
     values = {

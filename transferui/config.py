@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transferui.errors import UserError
 from transferui.settings import Setting, row_of
 
-# A full budget of steps is at most this share of itself in passes: 600 steps are 12 passes or fewer (methods notes 11).
+# A full budget of steps is at most this share of itself in passes: 600 steps are 12 passes or fewer (our own
+# measurement: on 1,600 photos of flowers more than 6 passes gained little).
 FULL_PASSES = 50
+# Above this ratio of largest to smallest class `auto` weighs classes, and people are told: plain accuracy can hide that a small
+# class is never named. Our own choice.
+IMBALANCE = 3.0
 
 
 def _setting(label: str, help_text: str, *, group: str = "training", **limits: Any) -> Any:
@@ -85,7 +89,7 @@ class TrainConfig(BaseModel):
         int,
         _setting(
             "Steps while fine-tuning (budget)",
-            "Most updates of the weights when the passes are 0. Few photos take fewer, but never under a quarter.",
+            "When passes is 0: at most this many steps. With few photos it makes fewer, but at least a quarter.",
             ge=10,
             le=100_000,
         ),

@@ -25,7 +25,8 @@ FULL_BYTES = 20_000_000
 def disk_full(error: BaseException, folder: Path) -> UserError | None:
     """The sentence behind an error that a full disk has caused, or None when it has not.
 
-    torch and safetensors tell of a full disk in errors of their own, so the free space decides (reliability notes 0.7).
+    torch and safetensors tell of a full disk in errors of their own, so the free space decides (our own measurement: torch
+    raises a RuntimeError, not an OSError).
     """
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(there).free

@@ -8,8 +8,6 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from transferui.config import SETTINGS
-
 # Quick look trains the head only. Balanced goes on with the last stages, which hold half of the weights; Best with half of the
 # stages, and for longer. Both look at mirrored and cut photos, unless mirrored ones are mistaken (training/mirror.py).
 PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
@@ -21,8 +19,9 @@ PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
 )
 # What the command line takes for "the one that is proposed for these photos".
 AUTO = "auto"
-# Photos in the smallest class from which on a recipe is proposed (methods notes 1.3: below 20 a class, or 100 in all,
-# fine-tuning hardly ever beats the head on frozen features; from 200 on the last half has enough to learn from).
+# Photos in the smallest class from which on a recipe is proposed. With extremely few photos the head on frozen features is better
+# than fine-tuning, with more it is the other way round (Kim et al., 2022); where the border lies is our own judgment: 20 a class
+# and 100 in all, and from 200 a class on half of the network has enough to learn from.
 DEMO, BALANCED_FROM, ENOUGH_IN_ALL, BEST_FROM = 2, 20, 100, 200
 
 _DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
@@ -50,7 +49,8 @@ def propose(counts: typing.Mapping[str, int]) -> Proposal:
     Args:
         counts: photos by class name.
 
-    Source: methods notes 1.3, a rule made from published comparisons of linear probing and fine-tuning.
+    Source: the rule is our own, made from comparisons of linear probing and fine-tuning: Kim et al., 2022, How to fine-tune
+    models with few samples; Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform out-of-distribution.
     """
     if not counts or not sum(counts.values()):
         return Proposal("quick", "There are no photos yet; a quick look is always a good start.")
@@ -58,22 +58,23 @@ def propose(counts: typing.Mapping[str, int]) -> Proposal:
     total = sum(counts.values())
     smallest = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}"
     if n <= DEMO:
-        return Proposal("quick", f"{_capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
+        return Proposal("quick", f"{capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
     if n < BALANCED_FROM:
-        return Proposal("quick", f"{_capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
+        return Proposal("quick", f"{capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
     if total < ENOUGH_IN_ALL:
         return Proposal(
             "quick", f"{total:,} photos in all are few: below {ENOUGH_IN_ALL}, changing blocks mostly learns them by heart."
         )
     if n < BEST_FROM:
         return Proposal(
-            "balanced", f"{_capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
+            "balanced", f"{capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
         )
-    return Proposal("best", f"{_capital(smallest)}: enough for half of the network to adapt, if you have the time.")
+    return Proposal("best", f"{capital(smallest)}: enough for half of the network to adapt, if you have the time.")
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def capital(text: str) -> str:
+    """As at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str:
@@ -99,7 +100,7 @@ def _words(name: str) -> list[str]:
 
 def unmirrored(augmentation: str) -> str:
     """The same changed copies without mirrored ones."""
-    return "crops_no_flip" if augmentation == "crops" and "crops_no_flip" in SETTINGS["augmentation"].choices else "none"
+    return "crops_no_flip" if augmentation == "crops" else "none"
 
 
 def recipe(name: str, class_names: typing.Iterable[str] = (), set_name: str = "") -> dict[str, Any]:

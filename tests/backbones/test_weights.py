@@ -54,7 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def source(monkeypatch, data_dir):
     """A backbone whose weights come from a server on this machine."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # asks so often whether to end
     monkeypatch.setenv("TRANSFERUI_WEIGHTS_MIRROR", f"http://127.0.0.1:{server.server_port}/mirror")
     Handler.mode, Handler.log = "good", []
     yield replace(get_backbone("resnet18"), file_name=f"net-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth")

@@ -39,6 +39,12 @@ def curve(page, chart="loss"):
     return page.locator(f"#{chart}-chart path.val").get_attribute("d")
 
 
+def heading_has_the_focus_and_no_frame(page, step):
+    heading = page.locator(f"#{step} h1")
+    expect(heading).to_be_focused()
+    assert heading.evaluate("head => getComputedStyle(head).outlineStyle") == "none"
+
+
 def freeze_by_click_and_key(page):
     blocks = page.locator("#network .stage")
     last = blocks.nth(blocks.count() - 2)
@@ -68,9 +74,31 @@ def refresh_in_the_middle_and_stop(page):
     expect(page.locator("#run-result .tu-huge")).to_be_visible()
 
 
+def mark_all_at_once(page):
+    """Quicker than any answer comes back."""
+    page.evaluate("document.querySelectorAll('#runs-list [data-pick^=mark]').forEach(button => button.click())")
+    expect(page.locator("#runs-list [role=checkbox][aria-checked=true]")).to_have_count(2)
+    expect(page.locator("#runs-list .tu-compared")).to_be_visible()
+
+
+def camera_gives_way_to_a_chosen_photo(page):
+    page.locator("#test-live button").click()
+    expect(page.locator("#test-result [data-frame]")).to_be_visible(timeout=LONG)
+    page.locator("#test-tries [role=radio]").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")  # chooses; the answer shown in the end is that of the last one
+    expect(page.locator("#test-live [role=status]")).to_contain_text("you have chosen a photo")
+    expect(page.locator("#test-result figcaption").first).to_contain_text("A validation photo", timeout=LONG)
+    page.wait_for_timeout(1500)
+    expect(page.locator("#test-result [data-frame]")).to_have_count(0)
+    expect(page.locator("#test-tries [role=radio]").nth(3)).to_have_attribute("aria-checked", "true")
+
+
 def show_a_photo(page, photo):
     page.locator("#next-4").click()
+    camera_gives_way_to_a_chosen_photo(page)
     page.locator("#test-image input[type=file]").set_input_files(photo)
+    expect(page.locator("#test-result figcaption").first).to_contain_text("Your photo", timeout=LONG)
     expect(page.locator("#test-result .verdict")).to_be_visible(timeout=LONG)
     page.locator("#confusion-matrix td button").first.click()
     expect(page.locator("#confusion-matrix aside img").first).to_be_visible()
@@ -90,6 +118,7 @@ def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
     page = visit()
     give(page, photo_zip)
     to_model(page)
+    heading_has_the_focus_and_no_frame(page, "step-model")
     freeze_by_click_and_key(page)
     to_train(page)
     refresh_in_the_middle_and_stop(page)
@@ -99,8 +128,9 @@ def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
     expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)
     to_train(page)
     train_to_the_end(page)
-    expect(page.locator("#run-status")).to_contain_text("every frozen weight is unchanged")
+    expect(page.locator("#run-status")).to_contain_text("the frozen blocks did not change")
     expect(page.locator("#runs-list tbody tr")).to_have_count(2)
+    mark_all_at_once(page)
 
     shown = show_a_photo(page, one_photo)
     bundle = download(page, tmp_path / "model.zip")
@@ -202,8 +232,12 @@ def test_the_time_is_told_before_and_what_is_remembered_can_be_forgotten(visit, 
     page.get_by_role("radio", name="Head only").check()
     expect(page.locator("#estimate")).to_contain_text("remembered from an earlier run")
     to_train(page)
+    page.once("dialog", lambda question: question.accept())
     page.locator("#forget-features").click()
     expect(page.locator("#remembered")).to_contain_text("nothing yet")
+    page.locator("#back-2").click()
+    expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d+"))
+    expect(page.locator("#estimate")).not_to_contain_text("remembered from an earlier run")
 
 
 def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip):
@@ -222,6 +256,19 @@ def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip)
         page.reload()
         expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(4)
         expect(page.locator("#freeze-preset label.selected")).to_have_text("My own choice")
+
+
+def test_a_step_opened_at_the_top_is_opened_again_after_a_refresh(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    to_train(page)
+    page.locator("#step-model-button").click()
+    expect(page.locator("#network .stage").first).to_be_visible()
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator("#network .stage").first).to_be_visible()
+    expect(page.locator("#step-model-button")).to_have_attribute("aria-selected", "true")
 
 
 def test_a_double_click_on_train_starts_one_run(visit, photo_zip):

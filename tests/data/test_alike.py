@@ -108,3 +108,25 @@ def test_a_series_that_lies_in_two_classes_is_named_but_not_moved_with_one_click
     conflict = found(stored(folder, data_dir), "conflict")
     assert conflict.title == "8 photos of different classes look the same"
     assert conflict.actions == () and conflict.cases[0].actions == ()
+
+
+def given_folders(root, parts):
+    """Four photos a class and part, none like another."""
+    for n in range(4):
+        for k, part in enumerate(parts):
+            save(scene(n + 50 * k), root / part / "cat" / f"{n}.jpg")
+            save(scene(1000 + n + 50 * k), root / part / "dog" / f"{n}.jpg")
+
+
+def test_a_copy_of_a_test_photo_in_val_is_a_leak_and_goes_from_val(tmp_path, data_dir):
+    given_folders(tmp_path / "p", ("train", "val", "test"))
+    save(scene(101), tmp_path / "p" / "val" / "cat" / "again.jpg", quality=60)
+    leak = found(stored(tmp_path / "p", data_dir), "leak")
+    assert leak.title == "1 photo of ‘test’ has a near-copy in ‘val’" and leak.actions[0].words == "Drop 1 photo from val"
+
+
+def test_a_copy_of_a_val_photo_among_photos_that_were_added_later_is_a_leak(tmp_path, data_dir):
+    given_folders(tmp_path / "p", ("train", "val"))
+    added = save(scene(51), tmp_path / "again.jpg", quality=60)
+    dataset = edits.add_pictures(stored(tmp_path / "p", data_dir), data_dir, "cat", [added])
+    assert found(dataset, "leak").title == "1 photo of ‘val’ has a near-copy in ‘train’"

@@ -4,7 +4,6 @@ from tests.conftest import draw_photo
 from transferui.data import edits
 from transferui.data.archive import scan
 from transferui.data.dataset import MANIFEST, load_dataset, load_manifest, open_dataset, owner_of, thumbnail_path
-from transferui.data.samples import open_sample_set, sample_sets
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
 from transferui.files import write_json
@@ -101,13 +100,6 @@ def test_an_edit_keeps_the_old_dataset_usable(photos, data_dir):
     assert all(sample.path.is_file() for sample in second.samples)
 
 
-@pytest.mark.parametrize("one", [s for s in sample_sets() if not s.online], ids=lambda s: s.key)
-def test_a_sample_set_comes_with_the_app(one, data_dir):
-    assert len(one.class_names) >= 4 and len(one.previews) == 4 and all(path.is_file() for path in one.previews)
-    dataset = open_sample_set(one.key, data_dir)
-    assert dataset.class_names == one.class_names and min(dataset.counts.values()) >= 40 and dataset.skipped == ()
-
-
 def test_the_sample_sets_are_small_together():
     from transferui.data.samples import ASSETS
 
@@ -133,18 +125,6 @@ def test_a_sample_picture_is_drawn_the_same_every_time():
 
     a, b = (np.asarray(Image.open(io.BytesIO(content)), float) for content in (drawn, first))
     assert a.shape == b.shape and np.abs(a - b).mean() < 2
-
-
-def test_an_online_set_without_internet_says_so(data_dir, monkeypatch):
-    import socket
-
-    def refuse(*_):
-        raise OSError("no route")
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    with pytest.raises(UserError) as caught:
-        open_sample_set("eurosat", data_dir)
-    assert caught.value.code == "NO_NETWORK"
 
 
 def test_an_unknown_sample_set_is_named(data_dir):

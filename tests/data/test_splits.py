@@ -211,6 +211,12 @@ def test_a_test_part_holds_whole_groups_only(counts, groups, seed):
     assert not set(split.test) & set(split.val) and len(split.test) <= 0.15 * len(data.samples)
 
 
+def test_no_test_part_is_cut_where_a_class_would_be_missing_from_it_and_none_is_spoken_of():
+    data = in_groups([[1] * 900, [60] * 3])  # the second class is three long series
+    split = split_dataset(data, 0.2, 0)
+    assert split.test == () and not any("set aside" in note for note in split.notes)
+
+
 def test_given_folders_are_kept_whatever_the_groups_and_no_test_part_is_cut_from_them():
     data = in_groups([[4] * 200, [4] * 200])
     parts = tuple(replace(s, split="val" if i % 2 else "train") for i, s in enumerate(data.samples))

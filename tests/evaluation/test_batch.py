@@ -5,20 +5,14 @@ import zipfile
 import pytest
 
 import transferui as tui
-from tests.conftest import COLORS, draw_photo
 from transferui.errors import UserError
 from transferui.evaluation import batch
 from transferui.evaluation.batch import as_csv, as_numbers, as_rows, as_text, classify, harmless
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    root = tmp_path_factory.mktemp("batch")
-    for label, (name, color) in enumerate(COLORS.items()):
-        for n in range(8):
-            draw_photo(root / "photos" / name / f"{n}.jpg", color, 100 * label + n)
-    config = tui.TrainConfig(epochs=5, image_size=64)
-    return tui.load_model(tui.train(root / "photos", config, data_dir=root / "home").save(root / "model.zip"))
+def model(head_run):
+    return tui.load_model(head_run.bundle)
 
 
 def packed(photos, path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transferui.evaluation.compare import compare_answers, compare_runs, holm, rank_runs, same_photos
+from transferui.evaluation.compare import compare_answers, holm, rank_runs, same_photos
 
 
 def test_a_golden_value_of_mcnemar() -> None:
@@ -33,11 +33,11 @@ def test_a_few_pictures_are_no_difference() -> None:
 def test_only_pictures_that_both_have_answered_count() -> None:
     a = {"dataset_fingerprint": "x", "val_items": [{"sample": i, "true": 0, "predicted": 1} for i in range(20)]}
     b = {"dataset_fingerprint": "x", "val_items": [{"sample": i, "true": 0, "predicted": 0} for i in range(5, 30)]}
-    found = compare_runs(a, b)
-    assert found is not None
-    assert (found.n, found.difference, found.verdict) == (15, 1.0, "b_better")
-    assert compare_runs(a, b | {"dataset_fingerprint": "y"}) is None
-    assert compare_runs(a, b | {"val_items": []}) is None
+    found = rank_runs([a, b])
+    assert found is not None and (found.n, found.best) == (15, 1)
+    assert [(i, c.n, c.difference, c.verdict) for i, c in found.against] == [(0, 15, 1.0, "b_better")]
+    assert rank_runs([a, b | {"dataset_fingerprint": "y"}]) is None
+    assert rank_runs([a, b | {"val_items": []}]) is None
 
 
 def results(right, photos="x", first=0):
@@ -73,3 +73,15 @@ def test_only_runs_on_the_same_photos_are_ranked() -> None:
     assert rank_runs(three) is None
     assert same_photos(three) == [[0, 2], [1]]
     assert rank_runs([results([True] * 5), results([True] * 5, first=5)]) is None
+
+
+def test_the_same_photos_in_another_order_are_paired_by_what_they_show() -> None:
+    right = [True] * 10 + [False] * 30
+    one = results(right)
+    for item in one["val_items"]:
+        item["photo"] = f"{item['sample']:04x}"
+    moved = [{**item, "sample": 39 - item["sample"]} for item in reversed(one["val_items"])]
+    ranked = rank_runs([one, {**one, "val_items": moved}])
+    assert ranked is not None
+    assert ranked.n == 40
+    assert all((c.better, c.worse) == (0, 0) for _, c in ranked.against)

@@ -28,7 +28,8 @@ def _crossed(
     features: torch.Tensor, labels: torch.Tensor, groups: np.ndarray | None = None, **settings: object
 ) -> CrossValidation:
     config = TrainConfig.model_validate({"epochs": 20, "head_learning_rate": 0.03, **settings})
-    found = cross_validate(features, labels, np.arange(len(labels)) if groups is None else groups, 3, config, 20)
+    views = features if features.ndim == 3 else features.unsqueeze(1)
+    found = cross_validate(views, labels, np.arange(len(labels)) if groups is None else groups, 3, config, 20)
     assert found is not None
     return found
 
@@ -40,7 +41,7 @@ def test_taught_to_the_end_it_is_the_logistic_regression_of_scikit_learn() -> No
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     expected = cross_val_predict(theirs, features.numpy(), labels.numpy(), cv=folds, method="decision_function")
     settings = {"optimizer": "sgd", "schedule": "constant", "head_learning_rate": 0.3, "batch_size": 1024, "epochs": 200}
-    ours = cross_validate(features, labels, np.arange(90), 3, TrainConfig.model_validate(settings), 200)
+    ours = cross_validate(features.unsqueeze(1), labels, np.arange(90), 3, TrainConfig.model_validate(settings), 200)
     assert ours is not None
     differences = [logits - logits.mean(axis=1, keepdims=True) for logits in (ours.logits[0].numpy(), expected)]
     assert np.abs(differences[0] - differences[1]).max() < 0.02
@@ -77,6 +78,7 @@ def test_classes_with_fewer_photos_than_folds_are_no_trouble(counts: tuple[int, 
 
 def test_there_is_no_honest_answer_for_a_class_that_is_one_photo_or_one_burst() -> None:
     features, labels = _drawn(12, 5.0)
+    features = features.unsqueeze(1)
     alone = torch.tensor([0, *([1] * 11)])
     assert cross_validate(features, alone, np.arange(12), 3, TrainConfig(), 3) is None
     burst = np.where(labels.numpy() == 0, 99, np.arange(12))
@@ -89,3 +91,25 @@ def test_weighted_classes_are_found_more_often() -> None:
     features = torch.randn(124, 20, generator=random) + 1.5 * torch.eye(3, 20)[labels]
     plain, weighted = (_crossed(features, labels, class_weights=kind).as_dict(NAMES) for kind in ("off", "balanced"))
     assert weighted["balanced_accuracy"] > plain["balanced_accuracy"]
+
+
+def test_changed_copies_are_learned_from_and_not_asked_about() -> None:
+    features, labels = _drawn(60, 4.0)
+    plain = _crossed(features, labels)
+    swapped = torch.stack([features, features[torch.arange(60) - 1]], dim=1)  # every copy shows the class before
+    assert _crossed(swapped, labels).accuracy.value < plain.accuracy.value
+    same = torch.stack([features, features], dim=1)
+    assert _crossed(same, labels).accuracy.value == pytest.approx(plain.accuracy.value, abs=0.05)
+
+
+def test_heads_that_ran_away_say_nothing() -> None:
+    features, labels = _drawn(60, 1.0)
+    wild = TrainConfig(head_learning_rate=10.0, weight_decay=10.0, epochs=60)
+    assert cross_validate(features.unsqueeze(1), labels, np.arange(60), 3, wild, 60) is None
+
+
+def test_photos_that_belong_together_widen_the_interval() -> None:
+    features, labels = _drawn(60, 3.0)
+    alone, together = _crossed(features, labels).accuracy, _crossed(features, labels, np.arange(60) // 6).accuracy
+    assert together.n == 60 and together.worth == pytest.approx(10)
+    assert together.high - together.low > 1.5 * (alone.high - alone.low)

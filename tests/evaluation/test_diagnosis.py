@@ -22,7 +22,9 @@ def _results(right: int, n: int, **more: Any) -> dict[str, Any]:
         "headline": "val",
         "cv": None,
         "guessing": is_guessing(me, 0.5),
-        "classes": ["a", "b"],
+        "kept_phase": "head",
+        "best_epoch": 4,
+        "classes": ["cat", "dog"],
         "trainable": [],
         "frozen_prefix": ["stem"],
         "train_accuracy": 0.95,
@@ -112,11 +114,45 @@ def test_frozen_random_weights_are_named() -> None:
 
 
 @pytest.mark.parametrize(("phase", "setting"), [("head", "head_learning_rate"), ("finetune", "backbone_learning_rate")])
-def test_a_loss_that_ran_away_calls_for_a_tenth_of_the_step(phase: str, setting: str) -> None:
-    ended = [{"name": phase, "epochs": 1, "best_epoch": 0, "ended": "diverged"}]
-    found = _say([], _results(90, 100, phases=ended))
-    assert found["kind"] == "not_learning"
-    assert found["try"] == {setting: pytest.approx(TrainConfig().model_dump()[setting] / 10)}
+def test_a_phase_that_went_wrong_calls_for_smaller_steps_than_all_that_were_tried(phase: str, setting: str) -> None:
+    ended = [{"name": phase, "epochs": 1, "best_epoch": 0, "ended": "diverged", "trouble": "collapse", "slower": 0.001}]
+    found = _say([], _results(90, 100, phases=ended, kept_phase=phase))
+    assert found["kind"] == "not_learning" and "same answer" in found["evidence"] and "number" not in found["evidence"]
+    assert found["try"] == {setting: pytest.approx(max(1e-7, TrainConfig().model_dump()[setting] * 1e-4))}
+
+
+def test_a_good_head_is_not_called_bad_because_fine_tuning_ran_away() -> None:
+    ended = [{"name": "head", "epochs": 8, "best_epoch": 4, "ended": "early"},
+             {"name": "finetune", "epochs": 1, "best_epoch": 0, "ended": "diverged", "trouble": "nan", "slower": 0.001}]  # fmt: skip
+    found = _say([], _results(95, 100, phases=ended, trainable=["stage8"]))
+    assert found["kind"] == "good" and "95" in found["evidence"] and set(found["try"]) == {"backbone_learning_rate"}
+
+
+def test_more_of_a_phase_that_goes_by_steps_is_more_steps() -> None:
+    ended = [{"name": "finetune", "epochs": 5, "best_epoch": 5, "ended": "done"}]
+    rows = _rows([0.9, 0.8, 0.7, 0.6, 0.5], DOWN[:5], phase="finetune")
+    found = _say(rows, _results(90, 100, phases=ended, trainable=["stage8"], kept_phase="finetune", best_epoch=5))
+    assert found["kind"] == "underfitting" and found["try"] == {"finetune_steps": 1200}
+    asked = _say(rows, _results(90, 100, phases=ended, trainable=["stage8"]), finetune_epochs=5)
+    assert asked["try"] == {"finetune_epochs": 10}
+
+
+def test_no_mirrored_copies_are_proposed_where_a_mirror_lies() -> None:
+    digits = _results(75, 100, train_accuracy=1.0, classes=["3", "7"])
+    assert _say([], digits)["try"] == {"augmentation": "crops_no_flip"}
+    mistaken = _results(75, 100, train_accuracy=1.0, augmentation="none")
+    assert _say([], mistaken, augmentation="flip")["try"] == {"augmentation": "crops_no_flip"}
+    asked = _results(75, 100, train_accuracy=1.0, trainable=["stage7", "stage8"])
+    assert set(_say([], asked, trainable="half", augmentation="crops_no_flip")["try"]) == {"trainable"}
+
+
+def test_a_rise_is_told_from_the_state_that_it_was_measured_against() -> None:
+    rows = _rows(RISING, DOWN)
+    for row in rows:
+        row["val_change_since"] = min(3, row["epoch"] - 1)
+    later = _say(rows, _results(90, 100, best_epoch=6))
+    assert "After epoch 3" in later["evidence"] and "were kept" not in later["evidence"]
+    assert "were kept" in _say(rows, _results(90, 100, best_epoch=3))["evidence"]
 
 
 def test_the_cross_validated_number_is_the_one_that_is_judged() -> None:

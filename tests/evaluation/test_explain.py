@@ -28,7 +28,7 @@ def picture(seed, label, size):
     return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None], (x, y, x + side, y + side)
 
 
-def trained(name, size, n=30):
+def trained(name, size, n=18):
     """A classifier whose head has learned to tell the colors from features of the untouched network."""
     weights = "imagenet" if get_backbone(name).bundled else "random"
     stages, _ = build_backbone(name, weights, image_size=size)
@@ -36,7 +36,7 @@ def trained(name, size, n=30):
     pictures = torch.cat([normalize(picture(i, i % 3, size)[0], preprocessing(name, size)) for i in range(n)])
     labels = torch.arange(n) % 3
     with torch.no_grad():
-        features = torch.cat([stages(part) for part in pictures.split(15)])
+        features = torch.cat([stages(part) for part in pictures.split(9)])
     model.head.standardize(features)
     inputs = (features - model.head.shift) * model.head.scale
     optimizer = torch.optim.LBFGS(model.head.linear.parameters(), max_iter=100)
@@ -68,7 +68,7 @@ def test_every_network_gives_a_map_of_the_same_form(name):
 @pytest.mark.parametrize(("name", "size"), [("efficientnet_lite0", 160), ("vit_b_16", 96), ("swin_t", 128)])
 def test_the_warmest_place_lies_on_the_object(name, size):
     model, hits, right = trained(name, size), 0, 0
-    for n in range(10):
+    for n in range(5):
         pixels, (left, top, r, bottom) = picture(1000 + n, n % 3, size)
         batch = normalize(pixels, preprocessing(name, size))
         with torch.no_grad():
@@ -78,5 +78,5 @@ def test_the_warmest_place_lies_on_the_object(name, size):
         y, x = divmod(int(heat_map(model, batch, answer).argmax()), SIDE)
         x, y = (x + 0.5) * size / SIDE, (y + 0.5) * size / SIDE
         right, hits = right + 1, hits + (left <= x <= r and top <= y <= bottom)
-    assert right >= 8, "the head has not learned the colors"
+    assert right >= 4, "the head has not learned the colors"
     assert hits >= 0.9 * right

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from transferui.evaluation.metrics import accuracy_interval, classification_report, is_guessing, majority_accuracy
+from transferui.evaluation.metrics import (
+    accuracy_interval,
+    classification_report,
+    is_guessing,
+    majority_accuracy,
+    tells_apart,
+    worth,
+)
 
 
 @given(st.integers(1, 500), st.data())
@@ -61,3 +68,23 @@ def test_about_all_coin_tosses_are_called_guessing():
     called = [is_guessing(accuracy_interval(int(right), 80), 0.5) for right in tosses]
     assert np.mean(called) > 0.95
     assert is_guessing(accuracy_interval(0, 0), 0.5)
+
+
+def test_sixty_frames_of_two_films_are_worth_two_photos():
+    assert worth(range(60)) == pytest.approx(60) and worth([n // 30 for n in range(60)]) == pytest.approx(2)
+    assert worth([]) == 0 and 1 < worth([0] * 50 + [1]) < 2
+    many, few = accuracy_interval(58, 60), accuracy_interval(58, 60, 2)
+    assert few.value == many.value and few.low < 0.4 < many.low and is_guessing(few, 0.5) and not is_guessing(many, 0.5)
+
+
+def test_a_small_class_that_is_found_is_no_guessing_however_large_the_other_is():
+    labels = [0] * 60 + [1] * 10
+    answers = [0] * 55 + [1] * 5 + [1] * 9 + [0]
+    assert is_guessing(accuracy_interval(64, 70), 60 / 70) and tells_apart(labels, answers)
+    assert not tells_apart(labels, [0] * 70)
+
+
+def test_shuffled_answers_hardly_ever_tell_anything_apart():
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    assert np.mean([tells_apart(labels, rng.permutation(labels)) for _ in range(60)]) < 0.06

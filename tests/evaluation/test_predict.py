@@ -76,9 +76,8 @@ def test_classes_that_the_model_does_not_know_are_named(photos):
 
 
 @pytest.fixture
-def trained(photos, data_dir):
-    result = tui.train(photos, tui.TrainConfig(epochs=5, image_size=64), data_dir=data_dir)
-    return load_checkpoint(result.run_dir, data_dir)
+def trained(head_run):
+    return load_checkpoint(head_run.result.run_dir, head_run.result.data_dir)
 
 
 def test_an_answer_has_ranks_a_verdict_neighbors_and_a_heat_map_when_asked(trained, photos):
@@ -99,7 +98,6 @@ def test_the_same_pictures_give_the_same_answers_alone_and_together(trained, pho
     assert torch.allclose(trained.probabilities(files)[3], trained.probabilities([files[3]])[0], atol=1e-5)
 
 
-@pytest.mark.slow
 def test_digits_are_like_nothing_that_a_flower_model_was_shown(shared_data, tmp_path, data_dir):
     for name in ("daisy", "rose", "tulip"):
         (tmp_path / "flowers" / name).mkdir(parents=True)

@@ -68,9 +68,13 @@ def test_names_and_notes_from_people_stay_text():
 
 
 def test_a_diagnosis_stands_in_it_with_what_to_try():
-    html = report_html(shown({**answers(100, 20), "diagnosis": {"kind": "overfit", "words": "It learns by heart.", "evidence": ["train 0.1", "val 0.9"],
-                                                              "try": {"trainable": "none"}}}))  # fmt: skip
-    assert "It learns by heart." in html and "train 0.1, val 0.9" in html and "trainable none" in html
+    said = {"kind": "overfitting", "words": "It learns by heart.", "evidence": "Train 0.1, val 0.9."}
+    html = report_html(
+        shown({**answers(100, 20), "diagnosis": {**said, "try": {"trainable": "none"}, "try_words": "freeze more"}})
+    )
+    assert "It learns by heart." in html and "Train 0.1, val 0.9." in html and "<b>To try next:</b> freeze more" in html
+    advice = report_html(shown({**answers(100, 20), "diagnosis": {**said, "try": None, "try_words": "Add photos."}}))
+    assert "<p>Add photos.</p>" in advice
 
 
 def test_changed_settings_and_the_code_to_do_it_again_are_in_it(plain):

@@ -10,6 +10,7 @@ from tests.conftest import COLORS, draw_photo
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.evaluation.cross_validation import cross_validate_run, group_ids
+from transferui.evaluation.metrics import accuracy_interval
 from transferui.evaluation.results import describe
 from transferui.evaluation.summary import summary
 from transferui.training.state import Hooks
@@ -140,3 +141,24 @@ def test_near_copies_stay_in_one_fold_also_where_the_photos_are_used_where_they_
     copies = {group for name, group in groups.items() if "copy" in name}
     assert copies == {next(group for name, group in groups.items() if name.endswith("blue/0.jpg"))}
     assert len(set(groups.values())) == 30
+
+
+def test_a_small_class_that_is_found_is_not_called_guessing(tmp_path, data_dir):
+    for label, (name, color) in enumerate(list(COLORS.items())[:2]):
+        for n in range(60 if label else 6):
+            draw_photo(tmp_path / "set" / name / f"{n}.jpg", color, 100 * label + n)
+    values = describe(run(tmp_path / "set", data_dir, epochs=30), final=True)
+    assert values["headline"] == "cv" and values["cv"]["majority_accuracy"] > 0.9
+    assert values["cv"]["balanced_accuracy"] > 0.9 and not values["guessing"]
+
+
+def test_a_burst_counts_as_the_few_photos_that_it_is(photos, data_dir):
+    for folder in photos.iterdir():
+        for start in range(10):
+            original = Image.open(folder / f"{start}.jpg")
+            for n in range(4):
+                original.save(folder / f"burst{start}_{n}.jpg", quality=60 + 7 * n)
+    values = describe(run(photos, data_dir, val_fraction=0.4), final=True)
+    alone = accuracy_interval(values["val_accuracy"] * values["n_val"], values["n_val"])
+    assert values["val_worth"] < 0.8 * values["n_val"] and values["val_accuracy_low"] < alone.low
+    assert any("say as much as about" in note for note in values["notes"])

@@ -16,19 +16,10 @@ from transferui.export.checkpoint import load_checkpoint
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A short real run with a learning stage, its bundle and a photo."""
-
-    from tests.conftest import COLORS, draw_photo
-
-    root = tmp_path_factory.mktemp("bundle")
-    for label, (name, color) in enumerate(COLORS.items()):
-        for n in range(6):
-            draw_photo(root / "photos" / name / f"{n}.jpg", color, 100 * label + n)
-    config = tui.TrainConfig(trainable="last", epochs=5, finetune_epochs=2, image_size=64, head_learning_rate=0.01)
-    result = tui.train(root / "photos", config, data_dir=root / "home")
-    return result, result.save(root / "model.zip"), root / "photos" / "red" / "0.jpg"
+@pytest.fixture
+def trained(tuned_run):
+    """A short real run with a stage that has learned, its bundle and a photo."""
+    return tuned_run.result, tuned_run.bundle, tuned_run.photos / "red" / "0.jpg"
 
 
 def answers(model, photo):
@@ -146,9 +137,7 @@ def test_any_flipped_byte_of_the_weights_is_noticed(trained, tmp_path):
 def test_a_bundle_says_the_same_verdict_as_the_run_and_has_no_neighbors(trained):
     result, bundle, photo = trained
     run, opened = load_checkpoint(result.run_dir, result.data_dir), tui.load_model(bundle)
-    for picture in (photo, photo.parents[1] / "blue" / "3.jpg", ROOT / "assets" / "screenshots" / "data.png"):
-        if not picture.is_file():
-            continue
+    for picture in (photo, photo.parents[1] / "blue" / "3.jpg", ROOT / "assets" / "screenshots" / "test.png"):
         here, there = run.answer(picture), opened.answer(picture)
         assert here.verdict == there.verdict and here.strangeness == pytest.approx(there.strangeness, rel=1e-4)
         assert len(here.neighbors) == 3 and there.neighbors == ()

@@ -4,22 +4,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.conftest import draw_photos
-from transferui.config import TrainConfig
 from transferui.errors import UserError
 from transferui.export.checkpoint import load_checkpoint
-from transferui.runs.worker import train
 from transferui.training.stored import CHECKPOINT
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return draw_photos(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture(scope="module")
-def result(photos, tmp_path_factory):
-    return train(photos, TrainConfig(epochs=2, image_size=64), data_dir=tmp_path_factory.mktemp("home"))
+@pytest.fixture
+def result(head_run):
+    return head_run.result
 
 
 def test_only_what_pretrained_weights_cannot_give_back_is_kept(result):

@@ -6,8 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-import transferui as tui
-from tests.conftest import draw_photo, draw_photos
+from tests.conftest import draw_photo
 from tests.insight.test_gain import LABELS, made_arm
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
@@ -22,13 +21,10 @@ from transferui.training.start import SEEN, photo_key
 EFFORT = Effort(minutes=10, seeds=1, image_size=64)
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """A run of drawn photos whose last stage has learned, and one whose head alone has."""
-    root = tmp_path_factory.mktemp("own")
-    photos, common = draw_photos(root / "photos"), {"epochs": 2, "image_size": 64}
-    learned = tui.TrainConfig(trainable="last", head_start="random", finetune_epochs=1, **common)
-    return photos, *(tui.train(photos, config, data_dir=root / "home") for config in (learned, tui.TrainConfig(**common)))
+@pytest.fixture
+def own(tuned_run, head_run):
+    """Drawn photos, a run of them whose last stage has learned, and one whose head alone has."""
+    return tuned_run.photos, tuned_run.result, head_run.result
 
 
 @pytest.fixture

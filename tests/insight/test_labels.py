@@ -41,7 +41,7 @@ def test_a_stop_is_a_sentence(photos, data_dir):
     assert "Stopped" in find_label_errors(photos, should_stop=lambda: True).sentence
 
 
-def test_most_flipped_labels_of_real_photos_are_in_the_first_tenth(shared_data, data_dir):
+def test_most_flipped_labels_of_real_photos_are_in_the_first_tenth(shared_data, ants_home):
     dataset = tui.open_dataset(shared_data / "data" / "hymenoptera")
     for seed in range(3):
         changed, wrong = flipped(dataset, 0.05, seed)

@@ -89,8 +89,7 @@ def test_a_sample_keeps_proportions_small_classes_and_no_twins(photos, data_dir)
     assert learnable(twins) == [0, 1, 2, 3, 4]
 
 
-def test_the_best_real_network_is_found_and_slower_ties_are_not_recommended(shared_data, data_dir, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(shared_data / "torch_home"))
+def test_the_best_real_network_is_found_and_slower_ties_are_not_recommended(shared_data, ants_home):
     found = rank_backbones(shared_data / "data" / "hymenoptera", backbones=["squeezenet1_1", "mobilenet_v2"])
     assert found.recommended == "mobilenet_v2"
     assert found.rows[0].ridge.value > 0.93

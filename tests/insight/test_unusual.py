@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import pytest
 import torch
 
 from transferui.insight.features import Watch, load_network
@@ -45,6 +47,11 @@ def test_the_words_stand_beside_what_decides_and_a_stop_is_a_sentence(photos, da
     assert values["word"] in {"typical", "unusual", "very unusual"}
 
 
-def test_real_photos_are_typical_and_digits_are_not(shared_data, data_dir):
-    words = {name: how_unusual(shared_data / "data" / name).word for name in ("hymenoptera", "mnist_png")}
-    assert words == {"hymenoptera": "typical", "mnist_png": "very unusual"}
+@pytest.mark.parametrize(("name", "each", "word"), [("hymenoptera", 24, "typical"), ("mnist_png", 5, "very unusual")])
+def test_real_photos_are_typical_and_digits_are_not(shared_data, data_dir, tmp_path, name, each, word):
+    for folder in (shared_data / "data" / name / "train").iterdir():
+        (tmp_path / "photos" / folder.name).mkdir(parents=True)
+        for file in sorted(folder.iterdir())[:each]:
+            shutil.copy(file, tmp_path / "photos" / folder.name)
+    found = how_unusual(tmp_path / "photos")
+    assert found.word == word and found.n_images >= 40

@@ -27,5 +27,12 @@ def line(store):
 
 
 @pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """No network but the bundled one is here, and none can be fetched."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("TRANSFERUI_WEIGHTS_MIRROR", "http://127.0.0.1:9")
+
+
+@pytest.fixture
 def dataset(photos, data_dir):
     return create_dataset(scan(photos), data_dir, "drawn", hash_owner(ME))

@@ -5,22 +5,17 @@ import csv
 
 import pytest
 
-import transferui as tui
-from tests.conftest import COLORS, draw_photo
+from tests.conftest import COLORS
 from transferui.errors import UserError
 from transferui.runs.engine import Engine
 from transferui.runs.questions import Answers
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory):
+def asked(head_run):
     """The answering side, a run folder, and the photos it learned from."""
-    root = tmp_path_factory.mktemp("answers")
-    for label, (name, color) in enumerate(COLORS.items()):
-        for n in range(6):
-            draw_photo(root / "photos" / name / f"{n}.jpg", color, 100 * label + n)
-    result = tui.train(root / "photos", tui.TrainConfig(epochs=4, image_size=64), data_dir=root / "home")
-    return Answers(root / "home", lambda row: None), str(result.run_dir), root / "photos"
+    result = head_run.result
+    return Answers(result.data_dir, lambda row: None), str(result.run_dir), head_run.photos
 
 
 def test_one_photo_gets_everything_that_is_shown_beside_it(asked):
@@ -31,13 +26,17 @@ def test_one_photo_gets_everything_that_is_shown_beside_it(asked):
     assert found["verdict"] in ("sure", "not_sure", "unknown")
 
 
+def everything_at(*folders):
+    return [sorted(folder.rglob("*")) for folder in folders]
+
+
 def test_a_camera_frame_is_answered_as_the_file_is_and_leaves_none(asked):
     answers, run, photos = asked
     photo = photos / "blue" / "1.jpg"
-    before = sorted(photos.parent.rglob("*"))
+    before = everything_at(photos, answers.data_dir)
     frame = answers.look(run, base64.b64encode(photo.read_bytes()).decode())
     assert frame["ranked"] == answers.predict(run, str(photo))["ranked"] and "heat" not in frame
-    assert sorted(photos.parent.rglob("*")) == before
+    assert everything_at(photos, answers.data_dir) == before
     with pytest.raises(UserError):
         answers.look(run, base64.b64encode(b"nonsense").decode())
 

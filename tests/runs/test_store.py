@@ -5,6 +5,8 @@ import pytest
 from tests.runs.conftest import ME, OTHER
 from transferui.config import TrainConfig
 from transferui.errors import UserError
+from transferui.files import write_json
+from transferui.runs.store import number_runs
 
 QUICK = TrainConfig(epochs=3, image_size=64)
 
@@ -41,3 +43,23 @@ def test_changes_of_a_desk_at_the_same_moment_are_all_kept(store):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.update_desk(ME, **{f"value{n}": n}), range(60)))
     assert len(store.desk(ME)) == 60
+
+
+def test_a_run_keeps_its_number_and_none_is_given_twice(store, dataset):
+    made = [store.create_run(ME, dataset.folder, QUICK) for _ in range(3)]
+    assert [run.facts["number"] for run in made] == [1, 2, 3]
+    for run in (made[0], made[2]):
+        run.write_status(state="stopped")
+        store.delete_run(ME, run.id)
+    later = store.create_run(ME, dataset.folder, QUICK)
+    assert number_runs(store.list_runs(ME)) == {made[1].id: 2, later.id: 4}
+    assert store.create_run(OTHER, dataset.folder, QUICK).facts["number"] == 1
+
+
+def test_runs_of_earlier_versions_are_counted_and_new_ones_go_on_from_there(store, dataset):
+    old = [store.create_run(ME, dataset.folder, QUICK) for _ in range(2)]
+    for run in old:
+        write_json(run.folder / "config.json", {k: v for k, v in run.facts.items() if k != "number"})
+    store.update_desk(ME, last_number=0)
+    assert sorted(number_runs(store.list_runs(ME)).values()) == [1, 2]
+    assert store.create_run(ME, dataset.folder, QUICK).facts["number"] == 3

@@ -5,8 +5,11 @@ import contextlib
 import pytest
 
 from tests.conftest import draw_photo
+from transferui.data.edits import add_pictures
 from transferui.errors import UserError
 from transferui.runs.engine import RATE_STOP, Engine
+from transferui.runs.questions import Answers
+from transferui.runs.store import hash_owner
 
 OWNER = "somebody-with-a-token-of-22"
 
@@ -18,11 +21,11 @@ def engine(data_dir):
 
 
 def test_a_trial_is_stopped_by_its_file_and_leaves_no_process(engine, data_dir, tmp_path):
-    dataset_id = None
-    for name in ("ants", "bees"):
-        files = [str(draw_photo(tmp_path / f"{name}{n}.jpg", "red", n + len(name) * (name == "bees"))) for n in range(3)]
-        asked = {"owner": OWNER, "dataset_id": dataset_id, "class_name": name, "files": files}
-        dataset_id = engine.ask("add_pictures", **asked)["dataset_id"]
+    dataset = None
+    for k, name in enumerate(("ants", "bees")):
+        files = [draw_photo(tmp_path / f"{name}{n}.jpg", "red", n + 10 * k) for n in range(3)]
+        dataset = add_pictures(dataset, data_dir, name, files, owner=hash_owner(OWNER))
+    dataset_id = dataset.id
     (data_dir / "datasets" / dataset_id / RATE_STOP).touch()
     with pytest.raises(UserError) as stopped:
         engine.ask("find_rates", owner=OWNER, dataset_id=dataset_id, settings={"image_size": 64})
@@ -30,5 +33,5 @@ def test_a_trial_is_stopped_by_its_file_and_leaves_no_process(engine, data_dir, 
     (trial,) = engine._children["trial"]
     assert trial._process is None
     with pytest.raises(UserError) as strange:
-        engine.ask("copies", owner="another-one-with-a-token", dataset_id=dataset_id, backbone="efficientnet_lite0")
+        Answers(data_dir, print).copies("another-one-with-a-token", dataset_id, "efficientnet_lite0")
     assert strange.value.code == "NOT_FOUND"

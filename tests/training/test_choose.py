@@ -90,3 +90,14 @@ def test_numbers_out_of_bounds_are_never_kept(phase):
     turn(phase, float("nan"))
     assert choose(phase, probe, logits).share == 0
     assert all(torch.equal(value, probe[name]) for name, value in snapshot(phase).items())
+
+
+def test_four_places_are_four_chances_to_be_lucky():
+    logits = torch.zeros(200, 2)
+    assert not Choice(1.0, logits, gain=0.2, error=0.1, better=3, worse=1).sure  # two errors: one of 40 for a single place
+    assert Choice(1.0, logits, gain=0.25, error=0.1, better=3, worse=1).sure
+
+
+def test_a_lower_loss_with_fewer_right_answers_is_told_as_that():
+    words = Choice(0.0, torch.zeros(100, 2), gain=0.2, error=0.01, better=5, worse=6).words
+    assert "fewer photos right" in words and "more than chance" not in words

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 import transferui as tui
-from tests.conftest import COLORS, draw_photo
 from transferui.backbones.catalogue import get_backbone
 from transferui.config import make_config
 from transferui.data.dataset import open_dataset
@@ -25,16 +24,10 @@ from transferui.training.train import train_model
 QUICK = {"epochs": 2, "finetune_epochs": 1, "batch_size": 8}
 
 
-@pytest.fixture(scope="module")
-def old(tmp_path_factory):
-    """A short real run whose last stage has learned together with a new head, so that it was kept; and its bundle."""
-    root = tmp_path_factory.mktemp("old")
-    for label, (name, color) in enumerate(COLORS.items()):
-        for n in range(6):
-            draw_photo(root / "photos" / name / f"{n}.jpg", color, 100 * label + n)
-    config = tui.TrainConfig(trainable="last", head_start="random", image_size=64, **QUICK)
-    result = train(root / "photos", config, data_dir=root / "home")
-    return result, result.save(root / "old.zip")
+@pytest.fixture
+def old(tuned_run):
+    """A short real run whose last stage has learned, and its bundle."""
+    return tuned_run.result, tuned_run.bundle
 
 
 def begun(photos, data_dir, **settings):
@@ -73,7 +66,7 @@ def test_a_family_is_written_down_and_outlives_its_oldest_member(old, photos, da
     lineage = third.values["lineage"]
     assert [one["name"] for one in lineage] == [result.run_dir.name, second.run_dir.name]
     assert [one["relation"] for one in lineage] == ["", "continued"] and third.values["relation"] == "continued"
-    assert lineage[0]["start"] == "imagenet" and lineage[0]["trainable"] == ["pool"] and lineage[0]["n_photos"] == 18
+    assert lineage[0]["start"] == "imagenet" and lineage[0]["trainable"] == ["pool"] and lineage[0]["n_photos"] == 30
     assert lineage[0]["weights_fingerprint"] == lineage[1]["weights_fingerprint"]  # only the head has learned in between
     facts = json.loads((third.run_dir / "config.json").read_text())
     assert facts["lineage"] == lineage and facts["relation"] == "continued"
@@ -86,9 +79,8 @@ def test_a_family_is_written_down_and_outlives_its_oldest_member(old, photos, da
     assert torch.allclose(opened.probabilities([photo]), kept.probabilities([photo]), atol=1e-6)
 
 
-def test_photos_that_the_model_has_learned_from_are_told_of_when_they_check(old, data_dir, tmp_path):
-    result, bundle = old
-    photos = result.run_dir.parents[2] / "photos"
+def test_photos_that_the_model_has_learned_from_are_told_of_when_they_check(tuned_run, data_dir):
+    result, bundle, photos = tuned_run
     seen = json.loads((result.run_dir / SEEN).read_text())["photos"]
     assert len(seen) == result.values["n_train"] and all(len(key) == 16 for key in seen)
     same = begun(photos, data_dir, start_from=str(result.run_dir))

@@ -1,8 +1,10 @@
 import pytest
 
+from tests.conftest import draw_photo
 from tests.insight.lesson_samples import everything
 from transferui.config import TrainConfig
 from transferui.data.archive import scan
+from transferui.data.edits import drop_samples
 from transferui.data.storage import create_dataset
 from transferui.files import write_json
 from transferui.insight.parts import ALWAYS
@@ -69,5 +71,23 @@ def test_the_status_is_a_sentence(state, said):
     assert said in insight_view.status(state, 2, changed=False)
 
 
-def test_photos_that_were_changed_since_are_named():
-    assert "changed the photos" in insight_view.status({"state": "finished"}, 7, changed=True)
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "running"])
+def test_photos_that_were_changed_since_are_named(state):
+    assert "changed the photos" in insight_view.status({"state": state}, 7, changed=True)
+
+
+def test_a_lesson_of_photos_that_were_changed_says_so_and_is_about_those_that_were_measured(desk, data_dir):
+    fewer = drop_samples(desk.dataset, data_dir, [1, 2, 3])
+    changed = update(desk.server, ME, dataset=fewer.id)
+    assert "changed the photos" not in insight_view.lesson(desk, everything())
+    html = insight_view.lesson(changed, everything())
+    assert html.index("changed the photos") < html.index("Transfer learning, on your photos")
+    assert html.endswith(insight_view.lesson(desk, everything()))
+
+
+def test_other_photos_of_the_same_name_do_not_get_the_answers(desk, tmp_path, data_dir):
+    for label, color in enumerate(((10, 200, 200), (200, 10, 200))):
+        for n in range(3):
+            draw_photo(tmp_path / "others" / f"class {label}" / f"{n}.jpg", color, 900 + 10 * label + n)
+    others = create_dataset(scan(tmp_path / "others"), data_dir, "drawn", hash_owner(ME))
+    assert desk.measurement and update(desk.server, ME, dataset=others.id).measurement is None

@@ -8,10 +8,13 @@ import pytest
 
 from tests.conftest import draw_photo
 from transferui.config import SETTINGS
+from transferui.data.edits import add_pictures
 from transferui.presets import PRESETS
 from transferui.runs.engine import Engine
+from transferui.runs.questions import Answers
 from transferui.runs.queue import RunQueue
-from transferui.runs.store import Store
+from transferui.runs.store import Store, hash_owner
+from transferui.ui import model_step
 from transferui.ui.copies_view import copies
 from transferui.ui.desk import Server, desk_of, update
 from transferui.ui.model_events import ModelEvents
@@ -31,15 +34,11 @@ def server(data_dir):
 
 
 def give(server, tmp_path, names, n=4):
-    files = [
-        (name, [str(draw_photo(tmp_path / f"{name}{i}.jpg", "red", i + 10 * k)) for i in range(n)])
-        for k, name in enumerate(names)
-    ]
-    dataset_id = None
-    for name, paths in files:
-        answer = server.engine.ask("add_pictures", owner=OWNER, dataset_id=dataset_id, class_name=name, files=paths)
-        dataset_id = answer["dataset_id"]
-    return update(server, OWNER, dataset=dataset_id)
+    dataset = None
+    for k, name in enumerate(names):
+        files = [draw_photo(tmp_path / f"{name}{i}.jpg", "red", i + 10 * k) for i in range(n)]
+        dataset = add_pictures(dataset, server.data_dir, name, files, owner=hash_owner(OWNER))
+    return update(server, OWNER, dataset=dataset.id)
 
 
 def chosen(html):
@@ -70,19 +69,27 @@ def test_a_chosen_recipe_is_recognized_and_a_changed_setting_makes_it_custom(ser
 
 
 class Choosing:
-    """The handler's own logic, with its answer read from the desk."""
+    """The handlers of step 2 as the page has them: no choice is refused, every output gets a value, and the desk is read."""
 
     def __init__(self, server):
-        self.server, self.events = server, ModelEvents.__new__(ModelEvents)
-        self.events.server, self.events.n_out = server, 0
+        self.server = server
+        with gr.Blocks():
+            self.step = model_step.layout(server)
+        self.events = ModelEvents(server, self.step)
 
     def recipe(self, name):
-        self.events.choose_recipe(OWNER, gr.EventData(None, {"pick": name}))
-        return desk_of(self.server, OWNER)
+        _, message, *shown = self.events.choose_recipe(OWNER, gr.EventData(None, {"pick": name}))
+        return self.desk(message, shown)
 
     def network(self, name):
-        self.events.choose_network(OWNER, gr.EventData(None, {"pick": name}))
-        return desk_of(self.server, OWNER)
+        message, *shown = self.events.choose_network(OWNER, gr.EventData(None, {"pick": name}))
+        return self.desk(message, shown)
+
+    def desk(self, message, shown):
+        desk = desk_of(self.server, OWNER)
+        values = {component.elem_id: value for component, value in zip(self.step.out, shown, strict=True)}
+        assert message == "" and values["recipe"] == recipes(desk) and values["augmentation"] == copies(desk)
+        return desk
 
 
 def test_another_network_keeps_the_recipe_and_starts_own_blocks_anew(server, tmp_path):
@@ -110,7 +117,7 @@ def test_every_choice_of_copies_shows_what_it_makes_of_two_photos(server, tmp_pa
 
     desk = give(server, tmp_path, ["ants", "bees"])
     assert "background-image" not in copies(desk)
-    server.engine.ask("copies", owner=OWNER, dataset_id=desk.dataset.id, backbone=desk.backbone.name)
+    Answers(server.data_dir, print).copies(OWNER, desk.dataset.id, desk.backbone.name)
     html = copies(desk)
     for choice, card in zip(SETTINGS["augmentation"].choices, re.findall(r"<button.*?</button>", html), strict=True):
         assert card.count("<i style") == 2 * len(views_for(choice)), choice

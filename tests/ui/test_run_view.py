@@ -1,3 +1,4 @@
+import re
 import time
 
 import pytest
@@ -27,6 +28,13 @@ def test_while_it_learns_it_tells_epoch_and_best():
     assert "epoch 3 of 10" in shown and "7\u00a0s left" in shown and "best so far 90\u00a0%" in shown
 
 
+def test_a_screen_reader_hears_of_a_new_phase_and_not_of_every_number():
+    told = {re.search(r'role="status">([^<]*)<', status({"state": "running", "phase": "head", "epoch": n, "eta_s": 9 - n}))[1] for n in (1, 2, 3)}  # fmt: skip
+    assert told == {"Learning (the head)"}
+    failed = status({"state": "failed", "message": "The disk is full.", "hint": "Free some."})
+    assert 'role="status">This did not work. The disk is full. Free some.<' in failed
+
+
 def test_a_process_that_says_nothing_is_said_to_say_nothing():
     assert "no sign of life" in status({"state": "running", "epoch": 1, "updated": time.time() - 2 * SILENT_S})
 
@@ -48,7 +56,12 @@ def test_a_finished_run_tells_what_it_cost_and_that_freezing_was_checked():
         "frozen_unchanged": True,
     }
     shown = status({"state": "finished"}, results)
-    for words in ("15 epochs", "2.3\u00a0s", "98 photos through the frozen part, 300 remembered", "unchanged, checked"):
+    for words in (
+        "15 epochs",
+        "2.3\u00a0s",
+        "98 photos looked at, 300 known from an earlier run",
+        "the frozen blocks did not change",
+    ):
         assert words in shown
 
 

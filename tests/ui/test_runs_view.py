@@ -1,6 +1,7 @@
 import pytest
 
 from tests.ui.conftest import answers
+from transferui.files import write_json
 from transferui.ui.runs_view import numbers, runs, what
 
 
@@ -9,6 +10,14 @@ def test_runs_are_counted_from_the_oldest(entry):
     assert list(numbers([run for run, _, _ in mine]).values()) == ["Run 2", "Run 1"]
     html = runs(mine, mine[0][0].id, [])
     assert html.index("Run 2") < html.index("Run 1") and html.count("shown</em>") == 1
+
+
+def test_a_run_keeps_its_name_when_another_is_deleted(entry):
+    third = entry(answers(9, 1))
+    write_json(third[0].folder / "config.json", {**third[0].facts, "number": 3})
+    html = runs([third], "", [])
+    assert numbers([third[0]]) == {third[0].id: "Run 3"}
+    assert "Run 3" in html and 'aria-label="Open Run 3"' in html and "Run 1" not in html
 
 
 def test_no_run_yet_says_so():

@@ -52,7 +52,7 @@ def test_own_models_are_offered_and_those_whose_head_alone_has_learned_are_not(s
     mine, head, theirs = finished(server, 1), finished(server, 2, kept="head"), finished(server, 3, owner="x" * 22)
     html = starts(desk_of(server, OWNER))
     assert f"run:{mine}" in html and head not in html and theirs not in html
-    assert "One of your runs is not listed" in html and "<i>garden" not in html and "your Run 1" in html
+    assert "One of your runs cannot be a start" in html and "<i>garden" not in html and "your Run 1" in html
 
 
 def test_many_models_are_a_click_away_and_the_chosen_one_is_always_in_sight(server, pick):  # noqa: F811

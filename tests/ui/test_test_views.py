@@ -1,5 +1,6 @@
 """What step 4 shows, as HTML."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -51,8 +52,10 @@ def test_each_verdict_has_its_words(verdict, said):
 
 
 def test_neighbors_that_speak_against_the_answer_are_told(dataset):
-    assert "Only 2 of these" in test_view.prediction(answer(), None, dataset)
-    assert "None of these" in test_view.prediction(answer(near=("blue", "blue", "blue")), None, dataset)
+    assert "Only 2 of these 3 photos are labeled" in test_view.prediction(answer(), None, dataset)
+    assert "Only 1 of these 3 photos is labeled" in test_view.prediction(answer(near=("red", "blue", "blue")), None, dataset)
+    assert "This photo is not labeled" in test_view.prediction(answer(near=("blue",)), None, dataset)
+    assert "None of these 3 photos is labeled" in test_view.prediction(answer(near=("blue", "blue", "blue")), None, dataset)
     assert "careful" not in test_view.prediction(answer(near=("red", "red", "red")), None, dataset)
     assert "training photos" not in test_view.prediction(answer(), None, None)
 
@@ -80,6 +83,12 @@ def test_the_worst_mistake_is_the_one_with_the_highest_loss(dataset):
     assert confusion_view.mistakes(old, dataset).index('data-pick="1"') < confusion_view.mistakes(old, dataset).index(
         'data-pick="20"'
     )
+
+
+def test_every_photo_to_try_has_a_name_of_its_own(dataset):
+    html = test_view.tries(dataset, results()["val_items"], "")
+    names = re.findall(r'alt="(validation photo [^"]+)"', html)
+    assert names == [f"validation photo {n} of 5" for n in range(1, 6)]
 
 
 def test_without_mistakes_there_is_no_gallery(dataset):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import torch
 from torch import Tensor, nn
 
 # Per stage: expansion, kernel, stride of its first block, output channels, number of blocks (EfficientNet-B0's table).
@@ -105,11 +104,3 @@ def load_by_order(modules: nn.Module, state: dict[str, Tensor]) -> None:
     if len(own) != len(state) or any(a.shape != b.shape for a, b in zip(own.values(), state.values(), strict=False)):
         raise ValueError("the weights do not fit EfficientNet-Lite0")
     modules.load_state_dict(dict(zip(own, state.values(), strict=True)))
-
-
-def imagenet_network(state: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Linear]:
-    """Stages and classifier with the package's ImageNet weights."""
-    with torch.no_grad():
-        stages, classifier = efficientnet_lite0()
-        load_by_order(nn.ModuleList([stages, classifier]), state)
-    return stages, classifier

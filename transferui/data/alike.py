@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from transferui.data.dataset import Dataset
 from transferui.data.findings import MAX_CASES, SHOWN, Action, Case, Finding, count, quoted, some
@@ -84,34 +84,37 @@ def _decisions(dataset: Dataset, cluster: Sequence[int]) -> tuple[Action, ...]:
 
 
 def _leaks(dataset: Dataset, kin: Kin) -> list[Finding]:
-    """Pictures of given val or test folders that have a near-copy in train."""
-    part = [s.split for s in dataset.samples]
-    if "train" not in part:
+    """Pictures of given val or test folders that have a near-copy in train, and such of test in val, which chooses the model."""
+    if not {s.split for s in dataset.samples} & {"val", "test"}:
         return []
-    copies: dict[int, list[int]] = defaultdict(list)
+    # What was added to given folders later has no part of its own and is learned from.
+    part = [s.split or "train" for s in dataset.samples]
+    copies: dict[str, dict[int, list[int]]] = {"train": defaultdict(list), "val": defaultdict(list)}
     for a, b in [*_pairs(dataset, kin), *((int(a), int(b)) for a, b in kin.mirrored)]:
-        for train, check in ((a, b), (b, a)):
-            if part[train] == "train" and part[check] in ("val", "test"):
-                copies[check].append(train)
-    if not copies:
-        return []
+        for seen, check in ((a, b), (b, a)):
+            if (part[seen], part[check]) in (("train", "val"), ("train", "test"), ("val", "test")):
+                copies[part[seen]][check].append(seen)
+    return [_leak(dataset, seen, found) for seen, found in copies.items() if found]
+
+
+def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]]) -> Finding:
+    """Pictures that check (keys) with their near-copies in the part that is `seen` before."""
     drop = tuple(sorted({i for mine in copies.values() for i in mine}))
-    folders = quoted(sorted({part[i] or "" for i in copies}, reverse=True))
-    cases = [Case((check, *mine[: SHOWN - 1]), f"{part[check]} beside train") for check, mine in sorted(copies.items())]
+    parts = {i: dataset.samples[i].split or "train" for i in copies}
+    folders = quoted(sorted(set(parts.values()), reverse=True))
+    cases = [Case((check, *mine[: SHOWN - 1]), f"{parts[check]} beside {seen}") for check, mine in sorted(copies.items())]
     n = len(copies)
-    return [
-        Finding(
-            "leak",
-            "bad",
-            f"{count(n, 'photo of ' + folders + ' has', 'photos of ' + folders + ' have')} a near-copy in ‘train’",
-            "It would be asked what it has already seen, and the result would look better than it is.",
-            "data leak",
-            tuple(sorted({*copies, *drop})),
-            cases=tuple(cases[:MAX_CASES]),
-            n_cases=n,
-            actions=(Action(f"Drop {count(len(drop), 'photo')} from train", "drop", drop),),
-        )
-    ]
+    return Finding(
+        "leak",
+        "bad",
+        f"{count(n, 'photo of ' + folders + ' has', 'photos of ' + folders + ' have')} a near-copy in ‘{seen}’",
+        "It would be asked what it has already seen, and the result would look better than it is.",
+        "data leak",
+        tuple(sorted({*copies, *drop})),
+        cases=tuple(cases[:MAX_CASES]),
+        n_cases=n,
+        actions=(Action(f"Drop {count(len(drop), 'photo')} from {seen}", "drop", drop),),
+    )
 
 
 def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:
@@ -170,7 +173,9 @@ def _thin_out(dataset: Dataset, kin: Kin, series: Sequence[list[int]]) -> tuple[
 def _copies(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:
     """A few near-copies within a class and a given part; series, conflicts and leaks have their own findings."""
     samples, mirrored = dataset.samples, set(kin.mirrored.reshape(-1).tolist())
-    twins = [g for g in groups if len(g) < SERIES_LENGTH and len({(samples[i].label, samples[i].split) for i in g}) == 1]
+    given = any(s.split for s in samples)
+    part = [s.split or ("train" if given else None) for s in samples]
+    twins = [g for g in groups if len(g) < SERIES_LENGTH and len({(samples[i].label, part[i]) for i in g}) == 1]
     if not twins:
         return []
     cases: list[Case] = []

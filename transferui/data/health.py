@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from transferui.config import IMBALANCE
 from transferui.data.alike import alike
 from transferui.data.dataset import Dataset
 from transferui.data.findings import MAX_CASES, Action, Case, Finding, count, load_findings, quoted, ranked, signature, some
@@ -21,7 +22,6 @@ from transferui.errors import UserError
 
 # Fewer photos than this say little about a class; twice as many are a good start.
 FEW = 10
-IMBALANCE = 3.0
 # Shorter sides, in pixels, that are nothing but blur once they are as large as a network wants them.
 TINY = 32
 # A property gives a class away when so many of its photos have it and so few of all others.

@@ -27,7 +27,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 # A phone makes 12 to 50 million pixels, some 108; JPEG is decoded at reduced scale, so it may be larger.
 MAX_PIXELS, MAX_PIXELS_JPEG, MAX_SIDE = 50_000_000, 110_000_000, 20_000
 MAX_BYTES = 50_000_000
-# Pictures of a dataset are kept this small: enough for every network here (at most 480 px), a tenth of a phone photo.
+# Pictures of a dataset are kept this small: enough for every network here (384 px at most; 512 can be set), a
+# tenth of a phone photo.
 STORED_SHORT, STORED_LONG = 512, 2048
 # Small pictures from lossless files (digits, icons) stay lossless.
 LOSSLESS_PIXELS = 256 * 256
@@ -117,7 +118,7 @@ def _explained(content: Callable[[], bytes]) -> Iterator[None]:
         raise UserError("IMAGE_UNKNOWN", f"This is not a picture we can read: {_kind(content())}.", _SAVE_AS_JPEG) from error
     except Image.DecompressionBombError as error:
         raise _too_large("its size is not plausible") from error
-    except Exception as error:  # decoders raise far more than they document (reliability notes 1, Pillow)
+    except Exception as error:  # decoders raise far more than they document (Pillow's issue 9814: a ValueError)
         raise UserError(
             "IMAGE_DAMAGED", "The picture is damaged or incomplete.", "Open and save it again, or leave it out."
         ) from error

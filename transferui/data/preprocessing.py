@@ -116,7 +116,10 @@ def _center(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
 
 
 def _random_box(size: tuple[int, int], rng: random.Random) -> tuple[float, float, float, float]:
-    """A cut of 60 to 100 % of the area and a ratio of 3:4 to 4:3 (methods notes 1.1)."""
+    """A cut of 60 to 100 % of the area and a ratio of 3:4 to 4:3.
+
+    Source: C. Szegedy et al., 2015, Going deeper with convolutions, who cut down to 8 %; 60 % is our own choice for few photos.
+    """
     width, height = size
     area = width * height * rng.uniform(0.6, 1.0)
     ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))

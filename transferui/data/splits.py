@@ -75,7 +75,8 @@ def split_dataset(dataset: Dataset, val_fraction: float, seed: int, *, grouped: 
     aside: frozenset[int] = frozenset()
     if not given and _is_enough(dataset):
         aside = _aside(dataset, rest, seed, grouped)
-        notes += [f"With this many photos, {len(aside):,} could be set aside: a last test that nothing was chosen by."]
+        if aside:
+            notes += [f"With this many photos, {len(aside):,} could be set aside: a last test that nothing was chosen by."]
     return Split(
         tuple(i for i in rest if i not in aside),
         tuple(i for i in pool if i in part.taken),
@@ -203,7 +204,10 @@ def _one_sided(dataset: Dataset, pool: Sequence[int], part: _Part) -> str:
 
 
 def _aside(dataset: Dataset, rest: Sequence[int], seed: int, grouped: bool) -> frozenset[int]:
-    """A test part from what validation has left: whole units, those with the highest hashes, at most the share of each class."""
+    """A test part from what validation has left: whole units, those with the highest hashes, at most the share of each class.
+
+    Empty where a class would be missing: its photos are one long series, or a few.
+    """
     key = next(iter(_ways(dataset, grouped)))
     counts = list(dataset.counts.values())
     aside: set[int] = set()
@@ -213,7 +217,7 @@ def _aside(dataset: Dataset, rest: Sequence[int], seed: int, grouped: bool) -> f
         if all(used[label] + n <= TEST_FRACTION * counts[label] for label, n in mine.items()):
             aside.update(unit)
             used += mine
-    return frozenset(aside)
+    return frozenset(aside) if len(used) == len(counts) else frozenset()
 
 
 def _cut_notes(dataset: Dataset, part: _Part) -> list[str]:

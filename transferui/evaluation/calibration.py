@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from transferui.evaluation.shown import BINS
 from transferui.training.temperature import COLDEST, HOTTEST, best_temperature
 
 __all__ = ["COLDEST", "HOTTEST", "calibration_error", "error_by_chance", "fit_temperature"]
 
-BINS = 10
+# Parts of the photos; each is judged at the temperature of the others.
+FOLDS = 5
 # Draws from which the error by chance is read.
 DRAWS = 200
 
@@ -30,7 +32,7 @@ def fit_temperature(logits: Tensor, labels: Sequence[int]) -> float:
     return best_temperature(logits, torch.tensor(list(labels)))
 
 
-def cross_fit(logits: Tensor, labels: Sequence[int], folds: int = 5) -> list[float]:
+def cross_fit(logits: Tensor, labels: Sequence[int]) -> list[float]:
     """Confidence (0 to 1) for every photo of (N, K) logits, each at the temperature that all other folds' photos call for.
 
     A temperature looks better than it is on the photos that it was fitted to; here none is judged by its own.
@@ -38,8 +40,8 @@ def cross_fit(logits: Tensor, labels: Sequence[int], folds: int = 5) -> list[flo
     truth, confidence = torch.tensor(list(labels)), [0.0] * len(labels)
     # Dealt class by class, so that every fold has its share of each.
     order = torch.argsort(truth, stable=True)
-    for start in range(folds):
-        mine, others = order[start::folds], torch.cat([order[f::folds] for f in range(folds) if f != start])
+    for start in range(FOLDS):
+        mine, others = order[start::FOLDS], torch.cat([order[f::FOLDS] for f in range(FOLDS) if f != start])
         if len(mine) and len(others):
             temperature = fit_temperature(logits[others], truth[others].tolist())
             sure = torch.softmax(logits[mine] / temperature, dim=1).max(dim=1).values

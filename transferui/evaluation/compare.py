@@ -55,7 +55,7 @@ class Ranking:
     against: tuple[tuple[int, Comparison], ...]
 
 
-def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], seed: int = 0) -> Comparison:
+def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool]) -> Comparison:
     """McNemar's exact test and a paired bootstrap over pictures.
 
     A difference is called one only when test and interval agree.
@@ -73,7 +73,7 @@ def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], seed: int 
     worse, better = int((gain < 0).sum()), int((gain > 0).sum())
     p_value = float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
     # Resampling pictures only changes how many of the three kinds are drawn, so the counts are drawn at once.
-    counts = np.random.default_rng(seed).multinomial(n, [worse / n, better / n, (n - worse - better) / n], size=RESAMPLES)
+    counts = np.random.default_rng(0).multinomial(n, [worse / n, better / n, (n - worse - better) / n], size=RESAMPLES)
     low, high = np.quantile((counts[:, 1] - counts[:, 0]) / n, [0.025, 0.975])
     found = Comparison(n, float(gain.mean()), float(low), float(high), better, worse, p_value, "")
     return replace(found, verdict=_verdict(found, p_value))
@@ -83,12 +83,6 @@ def _verdict(found: Comparison, p_value: float) -> str:
     if p_value >= ALPHA or found.low <= 0 <= found.high:
         return "no_clear_difference"
     return "b_better" if found.low > 0 else "a_better"
-
-
-def compare_runs(a: Results, b: Results) -> Comparison | None:
-    """Compare two results.json on the validation pictures they share; None when they share none or other photos were used."""
-    answers = _answers([a, b])
-    return compare_answers(answers[0], answers[1]) if answers else None
 
 
 def rank_runs(results: Sequence[Results]) -> Ranking | None:
@@ -146,6 +140,11 @@ def _answers(results: Sequence[Results]) -> list[list[bool]] | None:
     """Right or wrong by run, for the pictures that all have answered, in the same order; None when there is none."""
     if len(same_photos(results)) != 1:
         return None
-    by_run = [{int(item["sample"]): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
+    by_run = [{_photo(item): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
     shared = sorted(set.intersection(*(set(right) for right in by_run)))
     return [[right[i] for i in shared] for right in by_run] if shared else None
+
+
+def _photo(item: Mapping[str, Any]) -> str:
+    """What a picture goes by: class and content, since the same pictures may lie in another order; in old runs its place."""
+    return f"{item['true']} {item['photo']}" if "photo" in item else str(item["sample"])

@@ -3,7 +3,7 @@
 Accuracy over a few photos moves in steps of many points by chance alone, so no rule looks at its wiggles: changes of the
 validation loss are taken photo by photo and must be larger than chance.
 
-Source: the rules are this project's own (methods notes 4); the two-epoch rule is in the spirit of L. Prechelt, 1998, Early
+Source: the rules are this project's own; the two-epoch rule is in the spirit of L. Prechelt, 1998, Early
 stopping - but when?
 """
 
@@ -18,6 +18,8 @@ from typing import Any
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
 from transferui.evaluation.headline import Headline, headline
+from transferui.evaluation.shown import share
+from transferui.presets import mirror_warning
 
 # One-sided 5 % of the normal distribution.
 SURE = 1.645
@@ -29,7 +31,15 @@ BY_HEART, NEW_ONES = 0.995, 0.90
 GAP = 0.10
 # Accuracy this far above guessing with an interval that still reaches down to it: too few photos, not too little learned.
 FAR = 0.15
-# From so many photos in its smallest class on, a last stage that learns may gain something (methods notes 1.3).
+# What ended a phase that diverged.
+TROUBLES = {
+    "nan": "the loss stopped being a number",
+    "runaway": "the loss ran far above where it began",
+    "collapse": "every photo got the same answer",
+}
+# A loss that rises from so early an epoch on was overshot.
+SOON = 2
+# From so many photos in its smallest class on, a last stage that learns may gain something (as in presets.propose).
 ENOUGH_TO_TUNE = 20
 # The presets of freezing from the most to the fewest frozen blocks.
 LADDER = ("none", "last", "half", "all")
@@ -98,16 +108,19 @@ def _verdict(kind: str, words: str, evidence: str, change: tuple[str, Mapping[st
 
 
 def _ran_away(facts: Facts) -> dict[str, Any] | None:
-    """The loss became no number."""
+    """A phase went wrong also with ever smaller steps."""
     phase = next((p for p in facts.results["phases"] if p["ended"] == "diverged"), None)
     if phase is None:
         return None
-    return _verdict(
-        "not_learning",
-        "The steps were so large that the loss ran away.",
-        f"In the phase {phase['name']} the loss stopped being a number after epoch {phase['epochs']}.",
-        _smaller_steps(facts, phase["name"]),
-    )
+    slower = float(phase.get("slower", 1.0))
+    what = TROUBLES.get(phase.get("trouble", ""), TROUBLES["nan"])
+    evidence = f"In the phase {phase['name']}, after epoch {phase['epochs']}, {what}"
+    evidence += f", also with {slower:g} of the step size." if slower < 1 else "."
+    calmer = _smaller_steps(facts, phase["name"], 0.1 * slower)
+    if phase["name"] == "finetune" and facts.results["kept_phase"] == "head" and not facts.results["guessing"]:
+        evidence += f" The head on frozen blocks gets {share(facts.me.accuracy)} of {facts.me.n} photos right."
+        return _verdict("good", "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, calmer)
+    return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, calmer)
 
 
 def _guessing(facts: Facts) -> dict[str, Any] | None:
@@ -116,8 +129,8 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     if not facts.results["guessing"] or facts.me.accuracy - base > FAR:
         return None
     evidence = (
-        f"{_share(facts.me.accuracy)} of {facts.me.n} photos are right ({_share(facts.me.low)} to {_share(facts.me.high)}); "
-        f"always naming the largest class gets {_share(base)}."
+        f"{share(facts.me.accuracy)} of {facts.me.n} photos are right ({share(facts.me.low)} to {share(facts.me.high)}); "
+        f"always naming the largest class gets {share(base)}."
     )
     if facts.settings.get("weights") == "random" and facts.results["frozen_prefix"]:
         blind = "Its frozen blocks never learned to see: they started from random weights."
@@ -125,7 +138,7 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
     known = max([facts.train or 0.0, *(float(row["train_accuracy"]) for row in facts.rows)])
     if known - base > FAR:
         words = "It can remember its training photos, but finds nothing that holds for new ones."
-        evidence += f" Of its training photos it got up to {_share(known)}."
+        evidence += f" Of its training photos it got up to {share(known)}."
         return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
     return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
 
@@ -135,8 +148,8 @@ def _too_few(facts: Facts) -> dict[str, Any] | None:
     if not facts.results["guessing"]:
         return None
     evidence = (
-        f"{_share(facts.me.accuracy)} of only {facts.me.n} photos are right, which could be anything from "
-        f"{_share(facts.me.low)} to {_share(facts.me.high)}; always naming the largest class gets {_share(facts.me.base)}."
+        f"{share(facts.me.accuracy)} of only {facts.me.n} photos are right, which could be anything from "
+        f"{share(facts.me.low)} to {share(facts.me.high)}; always naming the largest class gets {share(facts.me.base)}."
     )
     return _verdict("too_few", "Too few photos to tell whether it has learned anything.", evidence, "Add photos to every class.")
 
@@ -148,12 +161,14 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
     gap = known - facts.me.high > GAP or (known >= BY_HEART and facts.me.high < NEW_ONES)
     if rise is None and not gap:
         return None
-    parts = [f"It gets {_share(known)} of its training photos right, but {_share(facts.me.accuracy)} of new ones."] if gap else []
+    parts = [f"It gets {share(known)} of its training photos right, but {share(facts.me.accuracy)} of new ones."] if gap else []
     if rise:
-        best, change, error = rise
+        row, best = rise
+        before = row["phase"] != facts.results["kept_phase"] or facts.results["best_epoch"] <= best
         parts.append(
-            f"After epoch {best} the validation loss of the same photos rose by {change:.2f} (± {2 * error:.2f}) "
-            "while the training loss still fell; the weights from before that were kept."
+            f"After epoch {int(row['epoch_total']) - int(row['epoch']) + best} the validation loss of the same photos rose by "
+            f"{row['val_change']:.2f} (± {2 * row['val_change_error']:.2f}) while the training loss still fell"
+            f"{'; the weights from before that were kept' if before else ''}."
         )
     by_heart = "has learned much of its training photos" if gap else "began to learn its training photos"
     words = f"It {by_heart} by heart."
@@ -165,17 +180,15 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
     phase, loss = facts.last_phase, facts.results.get("train_loss")
     falling = _falls(phase, facts)
     if falling:
-        name = "finetune_epochs" if phase[-1]["phase"] == "finetune" else "epochs"
-        more = min(1000, 2 * int(facts.settings[name]))
         fell = f"{falling[0]:.3f} (± {2 * falling[1]:.3f})"
         evidence = f"In the last epochs the validation loss of the same photos still fell by {fell} an epoch."
         words = "It was still getting better when it ended."
-        return _verdict("underfitting", words, evidence, (f"more epochs: {more}", {name: more}))
+        return _verdict("underfitting", words, evidence, _longer(facts, phase[-1]["phase"] == "finetune"))
     limit = 0.5 * math.log(max(2, len(facts.results["classes"])))
     if loss is None or loss <= limit:
         return None
     evidence = (
-        f"Of its training photos it gets {_share(facts.train or 0)} right, with a loss of {loss:.2f}, "
+        f"Of its training photos it gets {share(facts.train or 0)} right, with a loss of {loss:.2f}, "
         f"above {limit:.2f} (half of what pure guessing has)."
     )
     return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, _stronger(facts))
@@ -183,9 +196,9 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
 
 def _good(facts: Facts) -> dict[str, Any]:
     """Nothing is wrong."""
-    known = f"{_share(facts.train)} of the training photos and " if facts.train is not None else ""
+    known = f"{share(facts.train)} of the training photos and " if facts.train is not None else ""
     evidence = (
-        f"It gets {known}{_share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen, and the validation loss "
+        f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen, and the validation loss "
         "did not rise much while the training loss fell."
     )
     words = "Good: what it has learned holds for new photos."
@@ -195,20 +208,26 @@ def _good(facts: Facts) -> dict[str, Any]:
     return _verdict("good", words, evidence, _ladder(facts, 1) or "")
 
 
-def _rise(phase: Sequence[Row]) -> tuple[int, float, float] | None:
-    """Best epoch, rise and error, if the validation loss rose beyond chance two epochs running while the training loss fell."""
+def _rise(phase: Sequence[Row]) -> tuple[Row, int] | None:
+    """The last row whose validation loss had risen beyond chance two epochs running while the training loss fell, and since when.
+
+    Every row's change is against the best state so far, whose epoch (of the phase, 0 before the first) it names.
+    """
     if not phase:
         return None
-    best = min(range(len(phase)), key=lambda n: phase[n]["val_loss"])
+    lowest = int(min(phase, key=lambda row: float(row["val_loss"]))["epoch"])  # runs of earlier versions name none
+    since = [int(row.get("val_change_since", lowest)) for row in phase]
+    train = {int(row["epoch"]): float(row["train_loss"]) for row in phase}
     high = [
         row.get("val_change", 0.0) > max(MATERIAL, SURE * row.get("val_change_error", math.inf))
-        and row["train_loss"] < phase[best]["train_loss"]
-        for row in phase[best + 1 :]
+        and row["train_loss"] < train.get(best, float(phase[0]["train_loss"]))
+        and int(row["epoch"]) > best
+        for row, best in zip(phase, since, strict=True)
     ]
     if not any(a and b for a, b in pairwise(high)):
         return None
-    end = phase[best + 1 + max(n for n, is_high in enumerate(high) if is_high)]
-    return int(phase[best]["epoch_total"]), float(end["val_change"]), float(end["val_change_error"])
+    last = max(n for n, is_high in enumerate(high) if is_high)
+    return phase[last], since[last]
 
 
 def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
@@ -224,31 +243,44 @@ def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
     return -float(last[-1]["val_change"]), float(last[-1]["val_change_error"])
 
 
-def _calmer(facts: Facts, rise: tuple[int, float, float] | None) -> tuple[str, Mapping[str, Any]] | str:
+def _calmer(facts: Facts, rise: tuple[Row, int] | None) -> tuple[str, Mapping[str, Any]] | str:
     """What makes learning by heart harder: smaller steps where it came at once, changed copies, fewer blocks that learn."""
-    first = facts.last_phase[0]["epoch_total"] if facts.last_phase else 0
-    if rise and rise[0] - first <= 1 and len(facts.last_phase) > 4:
+    if rise and rise[1] <= SOON and len(facts.last_phase) > 4:
         return _smaller_steps(facts, str(facts.last_phase[-1]["phase"]))
-    if facts.settings.get("augmentation") != "crops":
-        return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
+    if facts.settings.get("augmentation") not in ("crops", "crops_no_flip"):
+        return _copies(facts)
     return _ladder(facts, -1) or "More photos help most against that."
 
 
 def _stronger(facts: Facts) -> tuple[str, Mapping[str, Any]] | str:
     """What lets it learn more: more blocks, or more epochs where all learn already."""
-    more = _ladder(facts, 1)
-    if more:
-        return more
-    name = "finetune_epochs" if facts.tuned else "epochs"
+    return _ladder(facts, 1) or _longer(facts, facts.tuned)
+
+
+def _longer(facts: Facts, fine: bool) -> tuple[str, Mapping[str, Any]]:
+    """Twice the passes, or twice the steps where fine-tuning goes by these."""
+    if fine and not facts.settings["finetune_epochs"]:
+        steps = min(100_000, 2 * int(facts.settings["finetune_steps"]))
+        return f"twice the steps: {steps:,}", {"finetune_steps": steps}
+    name = "finetune_epochs" if fine else "epochs"
     epochs = min(1000, 2 * int(facts.settings[name]))
     return f"more epochs: {epochs}", {name: epochs}
 
 
-def _smaller_steps(facts: Facts, phase: str) -> tuple[str, Mapping[str, Any]]:
-    """A tenth of the learning rate of what ran away or overshot."""
+def _copies(facts: Facts) -> tuple[str, Mapping[str, Any]]:
+    """Changed copies; mirrored ones only where neither the names of the classes nor the run itself speak against a mirror."""
+    mistaken = facts.settings.get("augmentation") == "flip" and facts.results.get("augmentation") == "none"
+    if mistaken or mirror_warning(facts.results["classes"]):
+        return "show cut copies too, none mirrored", {"augmentation": "crops_no_flip"}
+    return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
+
+
+def _smaller_steps(facts: Facts, phase: str, part: float = 0.1) -> tuple[str, Mapping[str, Any]]:
+    """A part of the learning rate of what ran away or overshot."""
     name = "backbone_learning_rate" if phase == "finetune" else "head_learning_rate"
-    rate = max(1e-7, float(f"{float(facts.settings[name]) / 10:.3g}"))
-    return f"a tenth of the learning rate ({rate:g})", {name: rate}
+    rate = max(1e-7, float(f"{float(facts.settings[name]) * part:.3g}"))
+    words = "a tenth of the learning rate" if part > 0.05 else "a far smaller learning rate"
+    return f"{words} ({rate:g})", {name: rate}
 
 
 def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:
@@ -265,8 +297,3 @@ def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:
     name = fitting[0 if step > 0 else -1]
     words = LADDER_WORDS[name] if step > 0 else f"freeze more: {'all blocks' if name == 'none' else f'all but the {name}'}"
     return words, {"trainable": name}
-
-
-def _share(value: float) -> str:
-    """0.945 -> '94 %' with a space that does not break."""
-    return f"{100 * value:.0f}\u00a0%"

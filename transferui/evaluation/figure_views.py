@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import ShownRun, calibration_words, share
+from transferui.evaluation.shown import BINS, ShownRun, calibration_words, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
@@ -25,16 +25,16 @@ DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0,
 NUMBERS, NAMES = 25, 60
 # A longer class name is cut; the matrix would be all margin.
 LONGEST = 24
-# Groups of confidence in a reliability diagram, as for the expected calibration error.
-BINS = 10
+# From label to label beside the ends of lines, in shares of the axes' height.
+GAP = 0.075
 Row = Mapping[str, Any]
 Results = Mapping[str, Any]
 
 
-def plain(name: str, limit: int = LONGEST) -> str:
+def plain(name: str) -> str:
     """A name on one line, cut where it is too long."""
     text = " ".join(name.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
@@ -71,7 +71,7 @@ def _end(axes: Axes, at: tuple[float, float], text: str, color: str) -> None:
                   annotation_clip=False, fontsize=10)  # fmt: skip
 
 
-def _places(axes: Axes, values: Sequence[float], gap: float = 0.075) -> list[float]:
+def _places(axes: Axes, values: Sequence[float]) -> list[float]:
     """Heights of labels in shares of the axes, near their lines and apart from each other."""
     low, high = axes.get_ylim()
     wanted = [min(1.0, max(0.0, (v - low) / (high - low))) if math.isfinite(v) else 1.0 for v in values]
@@ -79,7 +79,7 @@ def _places(axes: Axes, values: Sequence[float], gap: float = 0.075) -> list[flo
     floor = 0.0
     for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
         placed[i] = floor = max(wanted[i], floor)
-        floor += gap
+        floor += GAP
     over = max(0.0, max(placed, default=0.0) - 1.0)
     return [max(0.0, at - over) for at in placed]
 
@@ -125,7 +125,8 @@ def comparison_curves(axes: Axes, runs: Sequence[ShownRun], kind: str) -> str:
 
 def scale(axes: Axes, results: Results) -> str:
     """Accuracy, its interval and always guessing the largest class, on one scale."""
-    me, base = headline(results), results["majority_accuracy"]
+    me = headline(results)
+    base = me.base
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.95, 0.8)
     axes.barh(0, 1, height=0.16, color=SUNK)

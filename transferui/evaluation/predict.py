@@ -152,8 +152,8 @@ class Evaluation:
     skipped: tuple[tuple[str, str], ...]
 
 
-def evaluate(model: Model, dataset: Dataset, split: str | None = None) -> Evaluation:
-    """Let a model answer for every labeled picture (of one split, if named).
+def evaluate(model: Model, dataset: Dataset) -> Evaluation:
+    """Let a model answer for every labeled picture.
 
     Raises:
         UserError: ``UNKNOWN_CLASSES`` when the dataset has classes that the model does not know.
@@ -167,8 +167,6 @@ def evaluate(model: Model, dataset: Dataset, split: str | None = None) -> Evalua
         )
     rows, skipped = [], []
     for sample in dataset.samples:
-        if split and sample.split != split:
-            continue
         try:
             probabilities = model.probabilities([sample.path])[0]
         except UserError as error:

@@ -15,7 +15,7 @@ from transferui.evaluation import figure_views as colors
 from transferui.evaluation import report_parts as parts
 from transferui.evaluation.figures import Drawn, draw, run_views
 from transferui.evaluation.headline import headline
-from transferui.evaluation.shown import POLICY, ShownRun, share
+from transferui.evaluation.shown import ShownRun, html_file, name, share
 
 STYLE = Path(__file__).with_name("report.css")
 # Colors that figures are drawn in, and the report's tokens for them, which change with light and dark.
@@ -52,18 +52,12 @@ def report_html(run: ShownRun, dataset: Dataset | None = None, *, with_photos: b
         _who_for_whom(run, figures),
         parts.per_class(run),
         parts.mistakes(run, photos, asked=with_photos),
-        _reliability(run, figures),
+        _reliability(figures),
         f'<div class="two">{parts.settings(run)}{parts.facts(run)}</div>',
         parts.code(run),
         f"<footer>Written by TransferUI {escape(transferui.__version__)}. {_photos_note(photos, asked=with_photos)}</footer>",
     ])  # fmt: skip
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}: report of a run</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
-    )
+    return html_file(f"{title}: report of a run", STYLE.read_text(encoding="utf-8"), body)
 
 
 def themed(figure: Drawn) -> str:
@@ -86,9 +80,9 @@ def _without_background(svg: str) -> str:
 
 def _head(run: ShownRun, title: str) -> str:
     when = f"{time.strftime('%d %B %Y, %H:%M', time.localtime(run.created))} · " if run.created else ""
-    name = f"photos: <bdi>{escape(run.dataset_name)}</bdi> · " if run.dataset_name else ""
-    sub = f"{when}{name}{escape(run.name)}: report of a training run"
-    return f'<header><h1><bdi>{escape(title)}</bdi></h1><p class="sub">{sub}</p></header>'
+    photos = f"photos: {name(run.dataset_name)} · " if run.dataset_name else ""
+    sub = f"{when}{photos}{escape(run.name)}: report of a training run"
+    return f'<header><h1>{name(title)}</h1><p class="sub">{sub}</p></header>'
 
 
 def _hero(run: ShownRun, figures: dict[str, Drawn]) -> str:
@@ -109,7 +103,7 @@ def _hero(run: ShownRun, figures: dict[str, Drawn]) -> str:
         lines.append(f"On {results['n_test']} photos set aside for the end <em>(test)</em>: <b>{test}</b>.")
     if results.get("head_val_accuracy") is not None and results["trainable"]:
         lines.append(f"Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{share(results['head_val_accuracy'])}</b>.")
-    lines.append(f"Always guessing the largest class: {share(results['majority_accuracy'])}.")
+    lines.append(f"Always guessing the largest class: {share(me.base)}.")
     told = "".join(f"<p>{line}</p>" for line in lines)
     return (
         f'<section class="card"><div class="hero"><div><h2>Result</h2><p class="huge">{share(me.accuracy)}</p>{told}</div>'
@@ -132,7 +126,7 @@ def _who_for_whom(run: ShownRun, figures: dict[str, Drawn]) -> str:
     return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{body}</section>'
 
 
-def _reliability(run: ShownRun, figures: dict[str, Drawn]) -> str:
+def _reliability(figures: dict[str, Drawn]) -> str:
     if "reliability" not in figures:
         return ""
     figure = figures["reliability"]

@@ -13,7 +13,8 @@ from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
-from transferui.evaluation.shown import ShownRun, calibration_words, share
+from transferui.evaluation.shown import ShownRun, calibration_words, share, short
+from transferui.evaluation.shown import name as _name
 from transferui.files import data_uri
 from transferui.training.lineage import RELATION_WORDS
 
@@ -23,10 +24,6 @@ PICTURES, PICTURED_CLASSES, MISTAKES = 4, 24, 12
 COUNTED = 12
 # Most confused pairs that are named.
 PAIRS = 5
-
-
-def _name(text: Any) -> str:
-    return f"<bdi>{escape(str(text))}</bdi>"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -48,18 +45,12 @@ def diagnosis(run: ShownRun) -> str:
     found: Mapping[str, Any] = run.results.get("diagnosis") or {}
     said = ""
     if found.get("words"):
-        evidence = f"<p>{escape(_sentence(found.get('evidence')))}</p>" if found.get("evidence") else ""
-        tip = f"<p><b>To try next:</b> {escape(_sentence(found['try']))}</p>" if found.get("try") else ""
+        evidence = f"<p>{escape(str(found['evidence']))}</p>" if found.get("evidence") else ""
+        advice = escape(str(found.get("try_words") or ""))
+        tip = f"<p><b>To try next:</b> {advice}</p>" if advice and found.get("try") else f"<p>{advice}</p>" if advice else ""
         said = f'<div class="diagnosis"><p><b>{escape(str(found["words"]))}</b></p>{evidence}{tip}</div>'
     notes = "".join(f"<li>{escape(str(note))}</li>" for note in run.results.get("notes", []))
     return said + (f"<h3>Good to know</h3><ul>{notes}</ul>" if notes else "")
-
-
-def _sentence(value: Any) -> str:
-    """Text as it is; a list or table of settings as words with commas."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_sentence(item)}" for name, item in value.items())
-    return ", ".join(_sentence(item) for item in value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def classes(run: ShownRun, dataset: Dataset | None, photos: Dataset | None) -> str:
@@ -115,7 +106,7 @@ def network(run: ShownRun) -> str:
             f'<span class="{"warm" if name in warm else "ice"}" style="height:{_block(params, largest)}%"></span>'
             for name, params in stages
         )
-        names = "".join(f"<span>{escape(name)}<small>{_short(params)}</small></span>" for name, params in stages)
+        names = "".join(f"<span>{escape(name)}<small>{short(params)}</small></span>" for name, params in stages)
         drawn = f'<div class="net" aria-hidden="true">{blocks}</div><div class="names">{names}</div>'
     learned, total = results["trainable_parameters"], results["total_parameters"]
     start = "random weights" if run.settings.get("weights") == "random" else "what it had learned from ImageNet"
@@ -137,10 +128,6 @@ def network(run: ShownRun) -> str:
 def _block(params: int, largest: int) -> int:
     """Height of a block in percent; the exponent keeps 900 and 1.7 million weights both visible, as on the page."""
     return round(18 + 82 * min(1.0, float((params / largest) ** 0.3)))
-
-
-def _short(n: int) -> str:
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
 
 
 def confused_pairs(run: ShownRun) -> str:

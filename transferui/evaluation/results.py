@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from transferui.data.similar import groups_of
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
-from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, is_guessing, majority_accuracy
+from transferui.evaluation.metrics import (
+    Accuracy,
+    accuracy_interval,
+    classification_report,
+    is_guessing,
+    majority_accuracy,
+    tells_apart,
+    worth,
+)
 from transferui.training.model import count_parameters
 from transferui.training.recipe import class_weights
 from transferui.training.state import Trained
@@ -18,10 +28,14 @@ from transferui.training.state import Trained
 ENOUGH = 50
 # With more photos than this a small validation part was wished for, and heads for every fold would take long.
 MOST_FOR_CV = 2000
+# Digits of a photo's SHA-256 that tell it from all others of a set, however they are ordered.
+PHOTO_DIGITS = 16
+# Photos of series that are worth less than this share of as many single ones are spoken of.
+MANY_ALIKE = 0.8
 
 
 def describe(run: Trained, *, final: bool) -> dict[str, Any]:
-    """The results of the best state so far, in the words of DESIGN section 6, as plain data.
+    """The results of the best state so far as plain data, as results.json keeps them (ARCHITECTURE, Files).
 
     Args:
         final: the run is over, so that times, the test part and the proof of freezing are known.
@@ -29,9 +43,10 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     if run.val_logits is None:
         raise RuntimeError("a run without validation has nothing to describe")
     cv = cross_validate_run(run) if final and not run.stopped and _needs_cv(run) else None
+    groups = _groups(run)
     values = {
         **_what(run),
-        **_how_good(run, run.val_logits, _labels(run, "val")),
+        **_how_good(run, run.val_logits, _labels(run, "val"), worth([groups[i] for i in run.split.val])),
         **_confidence(run, run.val_logits, cv),
         **_training_part(run),
         "dataset_fingerprint": run.dataset.fingerprint,
@@ -40,9 +55,10 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         "notes": [*run.split.notes, *run.notes],
         "final": final,
     }
+    values["notes"] += [*_few_scenes(values), *(_also_chose(run) if final else ())]
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
-    return {**values, **_headline(run, values, cv), **_test(run)}
+    return {**values, **_headline(run, values, cv), **_test(run, groups)}
 
 
 def _origin(run: Trained) -> dict[str, Any]:
@@ -73,12 +89,45 @@ def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) 
     given = any(sample.split == "val" for sample in run.dataset.samples)
     small = len(run.split.train) + len(run.split.val) < SMALL
     by_cv = cv is not None and small and run.kept_phase == "head" and not given
-    me = Accuracy(values["val_accuracy"], values["val_accuracy_low"], values["val_accuracy_high"], values["n_val"])
-    base = values["majority_accuracy"]
-    crossed = cv.as_dict(run.dataset.class_names) if cv else None
-    if by_cv and cv and crossed:
-        me, base = cv.accuracy, crossed["majority_accuracy"]
-    return {"headline": "cv" if by_cv else "val", "cv": crossed, "guessing": is_guessing(me, base)}
+    logits, labels = run.val_logits, _labels(run, "val")
+    me = Accuracy(*(values[key] for key in ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "val_worth")))
+    if by_cv and cv:
+        me, logits, labels = cv.accuracy, cv.logits[0], cv.labels.tolist()
+    answers = logits.argmax(1).tolist() if logits is not None else []
+    guessing = is_guessing(me, majority_accuracy(labels)) and not tells_apart(labels, answers)
+    return {"headline": "cv" if by_cv else "val", "cv": cv.as_dict(run.dataset.class_names) if cv else None, "guessing": guessing}
+
+
+def _groups(run: Trained) -> Sequence[object]:
+    """What each photo of the dataset belongs to: its near-copies or series, or itself alone.
+
+    Where photos that are used where they lie came with a val folder, nobody has looked for series; their owner answers for it.
+    """
+    samples = run.dataset.samples
+    if run.dataset.folder is None and any(sample.split == "val" for sample in samples):
+        return range(len(samples))
+    return [i if group is None else ("group", group) for i, group in enumerate(groups_of(run.dataset))]
+
+
+def _also_chose(run: Trained) -> list[str]:
+    """A sentence where the photos that tell the result have also chosen the model, and none were set aside."""
+    if run.kept_phase != "finetune" or run.split.test:
+        return []
+    return [
+        "The validation photos also decided which epoch was kept, so their number is a little too good. From 1,000 photos on, or "
+        "with a test folder, some are set aside for a last test."
+    ]
+
+
+def _few_scenes(values: dict[str, Any]) -> list[str]:
+    """A sentence where many validation photos are few scenes."""
+    n, single = values["n_val"], values["val_worth"]
+    if single > MANY_ALIKE * n:
+        return []
+    return [
+        f"The {n} validation photos come in series or near-copies, and stand or fall together: they say as much as about "
+        f"{max(1, round(single))} single photos, and the interval counts them so. Photos of other moments would say more."
+    ]
 
 
 def _training_part(run: Trained) -> dict[str, Any]:
@@ -102,6 +151,7 @@ def _what(run: Trained) -> dict[str, Any]:
     return {
         "classes": list(run.dataset.class_names),
         "backbone": run.config.backbone,
+        "augmentation": run.augmentation or run.config.augmentation,
         "n_train": len(run.split.train),
         "n_val": len(run.split.val),
         "phases": run.phases,
@@ -118,27 +168,28 @@ def _what(run: Trained) -> dict[str, Any]:
     }
 
 
-def _how_good(run: Trained, logits: Tensor, labels: list[int]) -> dict[str, Any]:
-    """Validation numbers, each with what it takes to judge it."""
+def _how_good(run: Trained, logits: Tensor, labels: list[int], single: float) -> dict[str, Any]:
+    """Validation numbers, each with what it takes to judge it; the photos are worth `single` ones that were taken one by one."""
     answers = logits.argmax(dim=1).tolist()
-    accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels))
+    accuracy = accuracy_interval(sum(a == b for a, b in zip(answers, labels, strict=True)), len(labels), single)
     return {
         "val_accuracy": accuracy.value,
         "val_accuracy_low": accuracy.low,
         "val_accuracy_high": accuracy.high,
+        "val_worth": accuracy.worth,
         "majority_accuracy": majority_accuracy(labels),
         "val_loss": float(torch.nn.functional.cross_entropy(logits, torch.tensor(labels))),
-        **_probe(run.head_val_logits, labels),
+        **_probe(run.head_val_logits, labels, single),
         **classification_report(labels, answers, run.dataset.class_names),
     }
 
 
-def _probe(logits: Tensor | None, labels: list[int]) -> dict[str, Any]:
+def _probe(logits: Tensor | None, labels: list[int], single: float) -> dict[str, Any]:
     """The head on frozen features, on the same validation photos."""
     share = _accuracy(logits, labels)
     if share is None:
         return {"head_val_accuracy": None}
-    found = accuracy_interval(share * len(labels), len(labels))
+    found = accuracy_interval(share * len(labels), len(labels), single)
     return {"head_val_accuracy": found.value, "head_val_accuracy_low": found.low, "head_val_accuracy_high": found.high}
 
 
@@ -165,17 +216,17 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None) -> dic
         "temperature_from": source,
         "calibration_error": calibration_error(sure, right),
         "calibration_error_by_chance": error_by_chance(sure),
-        "val_items": _items(run.split.val, labels, torch.softmax(logits / temperature, dim=1)),
+        "val_items": _items(run, labels, torch.softmax(logits / temperature, dim=1)),
     }
 
 
-def _test(run: Trained) -> dict[str, Any]:
+def _test(run: Trained, groups: Sequence[object]) -> dict[str, Any]:
     """Numbers on the part that was set aside, if there is one."""
     if run.test_logits is None:
         return {}
     truth = [run.dataset.samples[i].label for i in run.split.test]
     right = int((run.test_logits.argmax(1) == torch.tensor(truth)).sum())
-    test = accuracy_interval(right, len(truth))
+    test = accuracy_interval(right, len(truth), worth([groups[i] for i in run.split.test]))
     return {"n_test": test.n, "test_accuracy": test.value, "test_accuracy_low": test.low, "test_accuracy_high": test.high}
 
 
@@ -184,13 +235,13 @@ def _prefix_length(run: Trained) -> int:
     return next((i for i, name in enumerate(names) if name in run.trainable), len(names))
 
 
-def _items(indices: tuple[int, ...], labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
-    """One row per validation picture: index in the dataset, true class, answer, and the probabilities of both."""
+def _items(run: Trained, labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
+    """One row per validation picture: index in the dataset, content, true class, answer, and the probabilities of both."""
     sure, answers = probabilities.max(dim=1)
     return [
-        {"sample": i, "true": label, "predicted": int(answers[n]), "probability": round(float(sure[n]), 6),
-         "true_probability": round(float(probabilities[n, label]), 6)}
-        for n, (i, label) in enumerate(zip(indices, labels, strict=True))
+        {"sample": i, "photo": run.dataset.samples[i].sha256[:PHOTO_DIGITS], "true": label, "predicted": int(answers[n]),
+         "probability": round(float(sure[n]), 6), "true_probability": round(float(probabilities[n, label]), 6)}
+        for n, (i, label) in enumerate(zip(run.split.val, labels, strict=True))
     ]  # fmt: skip
 
 

@@ -1,13 +1,16 @@
-"""A run as figures and reports show it: plain data from its folder, whoever reads that."""
+"""A run as figures and reports show it: plain data from its folder, whoever reads that; and how numbers and names are written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 # What a browser may do with a saved file: show it. Even a mistake in our escaping could load or run nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# Equal groups of confidence, for the expected calibration error and the reliability diagram.
+BINS = 10
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,36 @@ class ShownRun:
 def share(value: float, digits: int = 0) -> str:
     """0.945 -> '94 %' with a space that does not break."""
     return f"{100 * value:.{digits}f}\u00a0%"
+
+
+def points(value: float) -> str:
+    """0.039 -> '+3.9', with a real minus sign and none before a zero."""
+    rounded = round(100 * value, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
+
+
+def short(n: int) -> str:
+    """A number in few signs: 928, 14 k, 1.7 M."""
+    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
+
+
+def name(text: Any) -> str:
+    """A name that people gave, as HTML: escaped, and its direction of writing kept to itself."""
+    return f"<bdi>{escape(str(text))}</bdi>"
+
+
+def html_file(title: str, style: str, body: str) -> str:
+    """A page that needs nothing else: no script, no request to anywhere.
+
+    Args:
+        style, body: markup that is put in as it is.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body><main>{body}</main></body></html>\n"
+    )
 
 
 def calibration_words(results: Mapping[str, Any]) -> str:

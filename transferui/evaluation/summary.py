@@ -12,7 +12,7 @@ def summary(values: Mapping[str, Any]) -> str:
     """What a person at a terminal needs of results.json: accuracy with interval, what guessing gets, the diagnosis, the cost."""
     crossed, diagnosis = values.get("cv"), values.get("diagnosis")
     lines = [_accuracy(values), *([_crossed(crossed)] if crossed else [])]
-    lines.append(f"Always guessing the largest class: {values['majority_accuracy']:.1%}")
+    lines.append(f"Always guessing the largest class: {headline(values).base:.1%}")
     if values.get("guessing"):
         lines.append(f"No better than guessing, as far as {headline(values).n} photos can tell.")
     if diagnosis:

@@ -78,7 +78,8 @@ def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, st
         ]
     judged = metrics["cv"] if metrics.get("headline") == "cv" and metrics.get("cv") else metrics
     for row in judged.get("per_class", []):
-        rows.append((f"Found of {plain(row['class_name'])} (recall)", f"{row['recall']:.0%} of {row['n']} photos"))
+        found = f"{row['recall']:.0%} of {row['n']} photos" if row["n"] else "no photo to check with"
+        rows.append((f"Found of {plain(row['class_name'])} (recall)", found))
     return rows
 
 

@@ -175,7 +175,7 @@ def learnable(dataset: Dataset) -> list[int]:
     return found
 
 
-def pick_sample(dataset: Dataset, most: int, seed: int = 0) -> list[int]:
+def pick_sample(dataset: Dataset, most: int) -> list[int]:
     """At most `most` photos, classes in their proportion, small classes with at least ten; always the same ones.
 
     Chosen by a hash of their content, so that another photo more moves few others.
@@ -190,9 +190,9 @@ def pick_sample(dataset: Dataset, most: int, seed: int = 0) -> list[int]:
     base = {label: min(len(rows), least) for label, rows in classes.items()}
     left, rest = max(0, most - sum(base.values())), total - sum(base.values())
     picked = []
-    for label, rows in classes.items():
+    for label, rows in classes.items():  # the "0:" keeps the choice that measurements were made with
         quota = base[label] + left * (len(rows) - base[label]) // max(1, rest)
-        picked += sorted(rows, key=lambda i: hashlib.sha256(f"{seed}:{dataset.samples[i].sha256}".encode()).digest())[:quota]
+        picked += sorted(rows, key=lambda i: hashlib.sha256(f"0:{dataset.samples[i].sha256}".encode()).digest())[:quota]
     return sorted(picked)
 
 

@@ -20,7 +20,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, Measurement
 from transferui.insight.scores import loo_scores
 from transferui.training.features import Report, ShouldStop, StoppedError
 
@@ -81,7 +81,7 @@ def find_label_errors(
     try:
         features = pooled_features(load_network(backbone, home, watch), found, learnable(found), home, watch)
     except StoppedError:
-        return LabelCheck((), "Stopped before every photo was looked at.", 0, stopped=True)
+        return LabelCheck((), STOPPED, 0, stopped=True)
     check = suspects_among(features, found)
     took = round(time.perf_counter() - begun, 3)
     return LabelCheck(**{**check.__dict__, "prefix_images": features.work.prefix_images, "seconds": took})

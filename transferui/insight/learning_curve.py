@@ -23,7 +23,7 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, WORTH, Measurement
 from transferui.insight.scores import Floats, Ints
 from transferui.insight.subsets import Pool, held_out, share_of
 from transferui.training.features import Report, ShouldStop, StoppedError
@@ -37,8 +37,6 @@ RESAMPLES = 200
 EXPONENTS = tuple(np.linspace(0.05, 1.0, 20))
 # Numbers of further photos per class that a person would think of.
 ROUND = (5, 10, 20, 50, 100, 200, 500, 1000)
-# A gain below one point is not worth a day with the camera.
-WORTH = 0.01
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def learning_curve(
         network = load_network(backbone, home, watch)
         features = pooled_features(network, found, pick_sample(found, MOST), home, watch)
     except StoppedError:
-        return Curve((), "unclear", "Stopped before every photo was looked at.", 0, stopped=True)
+        return Curve((), "unclear", STOPPED, 0, stopped=True)
     measured = curve_of(features, found.class_names, watch)
     seconds = round(time.perf_counter() - begun, 3)
     left = len(learnable(found)) - len(features.labels)

@@ -25,7 +25,7 @@ from transferui.insight.features import (
     pooled_features,
     tell_nobody,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, Measurement
 from transferui.insight.scores import Floats, ridge_loo
 from transferui.training.features import Report, ShouldStop, StoppedError
 
@@ -37,7 +37,6 @@ MOST = 800
 COMPONENTS = 50
 # Neighbors a dot tries to stay near; at most a third of the photos, and thirty where there are enough.
 PERPLEXITY = 30.0
-STOPPED = "Stopped before every photo was looked at."
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transferui.data.dataset import Dataset
 from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.features import Watch, go_on, load_network, opened, pick_sample, tell_nobody, warnings
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import STOPPED, WORTH, Measurement
 from transferui.insight.scores import LeaveOneOut, ridge_loo
 from transferui.insight.taps import tapped_features, width_of
 from transferui.insight.trials import Trial, try_stages
@@ -20,8 +20,6 @@ from transferui.training.features import Report, ShouldStop, StoppedError
 
 # Photos that are probed: as many as for ranking, so that both share their features.
 SAMPLE = 400
-# A shallower stage within a point of the best serves as well, if the paired test sees no difference.
-WORTH = 0.01
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def probe_stages(
     try:
         probes = _probe(facts, found, home, watch)
     except StoppedError:
-        return Probes(facts.name, (), "", "", "none", "Stopped before every photo was looked at.", 0, stopped=True)
+        return Probes(facts.name, (), "", "", "none", STOPPED, 0, stopped=True)
     if train_s > 0:
         names = stages_with_weights(facts)
         trials, finished = try_stages(facts, found, home, watch, train_s)
@@ -110,6 +108,7 @@ def _probe(backbone: Backbone, dataset: Dataset, data_dir: Path, watch: Watch) -
     facts = zip(found, backbone.stages, strict=True)
     against = against_best([one.right.tolist() for one in found], best)
     stages = tuple(_against(against.get(n), one, stage.name, width_of(stage)) for n, (one, stage) in enumerate(facts))
+    # A shallower stage serves as well if the paired test sees no difference either.
     freeze_to = next(i for i, stage in enumerate(stages) if not stage.below and stage.gap < WORTH)
     after = [stage.name for stage in backbone.stages[freeze_to + 1 :] if stage.params]
     if not after:  # what follows has nothing to learn, so everything is frozen

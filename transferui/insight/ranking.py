@@ -28,16 +28,15 @@ from transferui.insight.features import (
     tell_nobody,
     warnings,
 )
-from transferui.insight.measurement import Measurement
+from transferui.insight.measurement import WORTH, Measurement
 from transferui.insight.scores import LeaveOneOut, knn_loo, log_me, ridge_loo
+from transferui.presets import capital
 from transferui.training.features import CPU_BATCH, Report, ShouldStop, StoppedError
 from transferui.training.machine import available_cores, synchronize
 from transferui.training.start import Start, open_start, photo_key
 
 # Photos of the sample; at 400 an accuracy of 90 % is known to 3 points, and two networks on the same photos better than that.
 SAMPLE = 400
-# A quicker network is only recommended over a better one when it loses less than this, however uncertain the difference is.
-WORTH = 0.01
 # Networks whose times differ by less are equally quick.
 QUICKER = 0.9
 # Fewer photos than this say nothing about speed.
@@ -137,7 +136,7 @@ def rank_backbones(
         except StoppedError:
             measured.stopped = True
             break
-    return _rank(measured, found, len(asked), begun)
+    return _rank(measured, len(asked), begun)
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _measure(one: _Asked, dataset: Dataset, indices: Sequence[int], data_dir: Pa
         return
     if start and start.is_imagenets:
         title = network.backbone.title
-        into.notes.append(f"{_capital(start.title)} was left out: only its head has learned, so its blocks are those of {title}.")
+        into.notes.append(f"{capital(start.title)} was left out: only its head has learned, so its blocks are those of {title}.")
         return
     if start and (known := _familiar(start, dataset, indices)):
         into.notes.append(known)
@@ -215,7 +214,7 @@ def _familiar(start: Start, dataset: Dataset, indices: Sequence[int]) -> str:
     if not known and (start.seen or start.model.dataset_fingerprint != dataset.fingerprint):
         return ""
     which = f"{known} of these {len(indices)} photos" if known else "these very photos"
-    return f"{_capital(start.title)} was left out: it has learned from {which} before, so it would win unfairly."
+    return f"{capital(start.title)} was left out: it has learned from {which} before, so it would win unfairly."
 
 
 def _score(network: Network, features: Features, n_classes: int) -> tuple[Ranked, LeaveOneOut]:
@@ -250,7 +249,7 @@ def forward_ms(network: Network) -> float:
     return 1000 * min(took) / batch / (cores if network.device.type == "cpu" else 1)
 
 
-def _rank(measured: _Measured, dataset: Dataset, wanted: int, begun: float) -> Ranking:
+def _rank(measured: _Measured, wanted: int, begun: float) -> Ranking:
     """Order, compare with the best photo by photo, recommend, and say it."""
     ordered = sorted(measured.rows, key=lambda pair: (-pair[0].ridge.value, pair[0].ms_per_image))
     took = round(time.perf_counter() - begun, 3)
@@ -276,6 +275,7 @@ def _against(row: Ranked, found: Comparison) -> Ranked:
 def _recommend(rows: Sequence[Ranked]) -> Ranked:
     """The best, or a clearly quicker one that is as good."""
     best = rows[0]
+    # However uncertain a difference is, a quicker network is only recommended when it loses less than that.
     as_good = [row for row in rows if row.tied and row.gap < WORTH]
     quickest = min(as_good, key=lambda row: row.ms_per_image)
     return quickest if quickest.ms_per_image < QUICKER * best.ms_per_image else best
@@ -284,17 +284,12 @@ def _recommend(rows: Sequence[Ranked]) -> Ranked:
 def _sentence(rows: Sequence[Ranked], chosen: Ranked) -> str:
     """What was found, in words."""
     best = rows[0]
-    reach = f"{_capital(best.title)} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
+    reach = f"{capital(best.title)} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
     if len(rows) == 1:
         return f"{reach}. It is the only network that was asked, so there was nothing to compare it with."
     ties = [best.title, *(row.title for row in rows[1:] if row.tied)]
     if len(ties) == 1:
         return f"{reach}, {100 * rows[1].gap:.0f} points more than {rows[1].title}: take {chosen.title}."
-    names = _capital(f"{', '.join(ties[:-1])} and {ties[-1]}")
-    which = f"{_capital(chosen.title)} is as good a choice as any" if chosen is best else f"Take {chosen.title}, the quicker one"
+    names = capital(f"{', '.join(ties[:-1])} and {ties[-1]}")
+    which = f"{capital(chosen.title)} is as good a choice as any" if chosen is best else f"Take {chosen.title}, the quicker one"
     return f"{reach}. {names} are a tie: on these photos there is no clear difference. {which}."
-
-
-def _capital(text: str) -> str:
-    """As at the beginning of a sentence."""
-    return text[:1].upper() + text[1:]

@@ -19,7 +19,7 @@ from transferui.evaluation.metrics import Accuracy, accuracy_interval
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Neighbors that are asked (methods notes 2.2); the number that answers best is taken.
+# Neighbors that are asked, our own choice; the number that answers best is taken.
 NEIGHBORS = (1, 3, 5, 11)
 # Strengths of the pull towards zero that are tried, in units of the photos' mean squared distance from their center.
 STRENGTHS = tuple(10.0**e for e in np.arange(-4.0, 2.01, 0.5))
@@ -113,7 +113,7 @@ def ridge_from_parts(
     return min(tried, key=lambda pair: float(((pair[1] - onehot) ** 2).sum()))
 
 
-def ridge_loo_scores(features: Floats, onehot: Floats, strength: float, groups: Ints | None = None) -> Floats:
+def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float, groups: Ints | None) -> Floats:
     """What ridge regression with an intercept, fitted without photo i, says about photo i: (N, K).
 
     With H the matrix that turns labels into fitted values, P = H Y and h its diagonal, it is (P - h Y) / (1 - h); for the
@@ -123,11 +123,6 @@ def ridge_loo_scores(features: Floats, onehot: Floats, strength: float, groups: 
         strength: the penalty on squared weights, above 0.
         groups: (N,) numbers of what belongs together.
     """
-    left, squares = _left_and_squares(features - features.mean(axis=0))
-    return _ridge_scores(left, squares, onehot, strength, groups)
-
-
-def _ridge_scores(left: Floats, squares: Floats, onehot: Floats, strength: float, groups: Ints | None) -> Floats:
     shrink = squares / (squares + strength)
     fitted = left @ (shrink[:, None] * (left.T @ onehot)) + onehot.mean(axis=0)
     own = ((left**2) @ shrink + 1.0 / len(onehot))[:, None]

@@ -159,7 +159,7 @@ class _Tap:
     def distance(self, photos: np.ndarray[Any, np.dtype[np.int64]]) -> float:
         """Normalized squared 2-Wasserstein distance of these photos' channels from the layer's own statistics.
 
-        Source: methods notes 3; the statistics as a yardstick are those of arXiv 2107.00191.
+        Source: the statistics as a yardstick are those of arXiv 2107.00191; the distance is our own choice.
         """
         mean = torch.cat(self.means)[photos].mean(0)
         spread = (torch.cat(self.squares)[photos].mean(0) - mean.square()).clamp_min(0).sqrt()

@@ -21,7 +21,8 @@ from transferui.runs.queue import child_environment
 
 Report = Callable[[Mapping[str, Any]], object]
 
-# Questions by the child that answers them: `pictures` knows Pillow only, `model` has torch.
+# Questions by the child that answers them: `model` has torch; `pictures` has Pillow, and matplotlib once it has saved figures or
+# a report.
 MODEL_QUESTIONS = frozenset({"predict", "look", "save_bundle", "open_bundle", "open_online", "copies"})
 # Questions that take minutes. Their child is started for them and ends with them: it would hold half a gigabyte, and nobody's
 # single photo is to wait behind them.

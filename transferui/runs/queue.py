@@ -126,7 +126,10 @@ class RunQueue:
         return status
 
     def stop(self, owner: str, run_id: str) -> None:
-        """End a run within a second; the best model so far is kept. Stopping twice, or a finished run, does nothing."""
+        """End a run within a second, a measurement within `MEASURE_GRACE_S`; the best model or the answers so far are kept.
+
+        Stopping twice, or what has finished, does nothing.
+        """
         run = self.store.get_run(owner, run_id)
         with self._lock:
             if run.id in [waiting.id for waiting in self._waiting]:

@@ -12,12 +12,14 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transferui.config import TrainConfig, make_config
+from transferui.data.changed import mostly_same
 from transferui.data.dataset import Dataset, load_dataset, owner_of
 from transferui.errors import UserError
 from transferui.files import empty_folder, folder_bytes, read_json, write_json
@@ -40,7 +42,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """config.json: settings, dataset, owner, time of creation."""
+        """config.json: settings, dataset, owner, number, time of creation."""
         facts = read_json(self.folder / "config.json")
         if facts is None:
             raise UserError("RUN_BROKEN", "This run's config.json is missing or damaged.", "Start a new run.")
@@ -112,18 +114,22 @@ class Store:
     """Datasets, runs and desks of one data folder.
 
     Args:
-        data_dir: the folder of DESIGN section 4; made when it is missing.
+        data_dir: the folder of ARCHITECTURE, Files; made when it is missing.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir, self._desk_lock = data_dir, threading.Lock()
-        self._erased: set[str] = set()
+        self.data_dir, self._erased = data_dir, set[str]()
+        self._desk_lock, self._run_lock = threading.Lock(), threading.Lock()
         for name in ("datasets", "runs", "features", "weights", "desks"):
             (data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def create_run(self, owner: str, dataset_folder: Path, config: TrainConfig) -> Run:
-        """Make the folder of a new run, waiting in line."""
-        return self._create(owner, dataset_folder, config, {})
+        """Make the folder of a new run, waiting in line; it gets a number that none of this person's runs has had."""
+        with self._run_lock:
+            mine = self.list_runs(owner)
+            number = 1 + max(int(self.desk(owner).get("last_number", 0)), *number_runs(mine).values(), 0)
+            self.update_desk(owner, last_number=number)
+            return self._create(owner, dataset_folder, config, {"number": number})
 
     def _create(self, owner: str, dataset_folder: Path, config: TrainConfig, more: Mapping[str, Any]) -> Run:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(8)}"
@@ -168,10 +174,17 @@ class Store:
         return run
 
     def find_measurement(self, owner: str, dataset_id: str, dataset_name: str = "") -> Run | None:
-        """The newest measurement of these photos; else the newest of photos with this name (they were changed since)."""
+        """The newest measurement of these photos; else the newest of what they were before they were changed.
+
+        The name alone does not tell: many sets are called "My photos". Most of the photos must be the same.
+        """
         mine = self.list_measurements(owner)
-        same = (run for run in mine if run.dataset_id == dataset_id)
-        return next(same, None) or next((run for run in mine if dataset_name and run.facts["dataset_name"] == dataset_name), None)
+        same = next((run for run in mine if run.dataset_id == dataset_id), None)
+        named = [run for run in mine if dataset_name and run.facts["dataset_name"] == dataset_name]
+        if same or not named:
+            return same
+        now = self.data_dir / "datasets" / dataset_id
+        return next((run for run in named if mostly_same(now, run.dataset_folder)), None)
 
     def all_runs(self) -> list[Run]:
         """Every run and measurement on this server, newest first."""
@@ -217,6 +230,14 @@ class Store:
         """Bytes of remembered activations, of everybody."""
         return folder_bytes(self.data_dir / "features")
 
+    def features_since(self) -> float | None:
+        """When the oldest remembered activations were written, in seconds since 1970; None when there are none."""
+        times = []
+        for shard in (self.data_dir / "features").glob("*/*.safetensors"):
+            with suppress(OSError):  # another process may be making room
+                times.append(shard.stat().st_mtime)
+        return min(times, default=None)
+
     def forget_features(self) -> None:
         """Delete all remembered activations; the next run computes them again."""
         empty_folder(self.data_dir / "features")
@@ -252,6 +273,15 @@ class Store:
 
     def _desk_file(self, owner: str) -> Path:
         return self.data_dir / "desks" / f"{hash_owner(owner)}.json"
+
+
+def number_runs(mine: Sequence[Run]) -> dict[str, int]:
+    """A person's runs' numbers by id; runs come newest first, and those of earlier versions are counted from the oldest."""
+    found = {}
+    for n, run in enumerate(mine):
+        number = (read_json(run.folder / "config.json") or {}).get("number")
+        found[run.id] = number if isinstance(number, int) else len(mine) - n
+    return found
 
 
 def hash_owner(owner: str) -> str:

@@ -29,6 +29,8 @@ class Outcome:
         state: kept weights of everything behind the boundary, on the processor.
         reason: ``done``, ``early`` (no improvement), ``stopped`` or ``diverged``.
         at_once: rows that went through the network at once in the end; fewer than a batch when memory was short.
+        slower: share of the asked learning rates with which it ended.
+        trouble: what ended it when it diverged: ``nan``, ``runaway`` or ``collapse``.
         notes: troubles on the way, in words for the person.
     """
 
@@ -41,6 +43,8 @@ class Outcome:
     reason: str = "done"
     seconds: float = 0.0
     at_once: int = 0
+    slower: float = 1.0
+    trouble: str = ""
     notes: list[str] = field(default_factory=list)
 
 
@@ -67,7 +71,7 @@ def run_phase(phase: Phase, report: Report, should_stop: ShouldStop) -> Outcome:
         elif phase.patience and outcome.epochs_done - outcome.best_epoch >= phase.patience:
             outcome.reason = "early"
     restore(phase, outcome)
-    outcome.at_once = trainer.at_once
+    outcome.at_once, outcome.slower = trainer.at_once, trainer.slower
     outcome.seconds = time.perf_counter() - begun
     return outcome
 
@@ -79,6 +83,7 @@ def _check(phase: Phase, outcome: Outcome, trainer: Trainer, row: dict[str, Any]
         accuracy = (logits.argmax(1) == phase.val.labels).float().mean().item()
         row |= {"val_loss": round(loss, 6), "val_accuracy": round(accuracy, 6)}
         row |= loss_change(outcome.val_logits, logits, phase.val.labels, phase_weights(phase))
+        row["val_change_since"] = outcome.best_epoch
         outcome.epochs_done = int(row["epoch"])
         if not math.isfinite(loss):
             trainer.trouble = "nan"
@@ -98,7 +103,7 @@ def _collapsed(phase: Phase, outcome: Outcome, logits: Tensor) -> bool:
 def _start_over(phase: Phase, outcome: Outcome, trainer: Trainer) -> None:
     """Put the best state back and go on with smaller steps; after too many troubles, give up."""
     if len(outcome.notes) == TRIES:
-        outcome.reason = "diverged"
+        outcome.reason, outcome.trouble = "diverged", trainer.trouble
         return
     restore(phase, outcome)
     slower = trainer.slower * SLOWER

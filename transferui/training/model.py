@@ -164,6 +164,6 @@ def state_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def count_parameters(module: nn.Module, *, only_trainable: bool = False) -> int:
+def count_parameters(module: nn.Module) -> int:
     """Number of weights in a module."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad or not only_trainable)
+    return sum(p.numel() for p in module.parameters())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +40,8 @@ class Phases:
         pooled = self._pooled() if run.config.head_start == "trained" or not run.trainable else None
         if pooled:
             run.pooled = {part: rows.inputs[:, 0].float() for part, rows in pooled.items() if part != "test"}
+            copies = pooled["train"].inputs
+            run.pooled_views = copies if copies.shape[1] > 1 else None
         outcome = self._head(pooled) if pooled else self._untrained_head()
         if run.trainable and not run.stopped:
             self._finetune(outcome)
@@ -50,29 +53,44 @@ class Phases:
     def _pooled(self) -> dict[str, Rows]:
         """The head's inputs: rows carried on from the boundary through the stages that are to learn."""
         if self.run.boundary == len(self.run.model.stages):
-            return self.parts
+            return self._unmirrored() if self.config.augmentation in UNMIRRORED else self.parts
         phase = self.phase("head", self.parts, self.run.boundary, 0)
         total, pooled = sum(len(self.parts[part]) for part in ("train", "val")), {}
         for part in ("train", "val"):  # as they are, so that the head is the same as without blocks that learn
             rows = self.parts[part]
             pooled[part] = Rows(self._carry_on(phase, rows.inputs[:, 0], total).unsqueeze(1), rows.labels)
         if self.config.augmentation in UNMIRRORED:
-            self._ask_mirror(phase, pooled["train"])
+            views = views_for(self.config.augmentation)
+            stored = self.parts["train"].inputs.shape[1] == len(views)  # else these are the pictures themselves
+            if self._mirror_harms(pooled["train"], lambda rows: self._carry_on(phase, rows, len(rows))) and stored:
+                self.views = unmirrored(views)
         return pooled
 
-    def _ask_mirror(self, phase: Phase, pooled: Rows) -> None:
-        """Leave mirrored copies out of fine-tuning where they are mistaken."""
+    def _unmirrored(self) -> dict[str, Rows]:
+        """The parts as they are, without mirrored copies of what the head learns from where they are mistaken."""
+        train, views = self.parts["train"], views_for(self.config.augmentation)
+        if not self._mirror_harms(train, lambda rows: rows):
+            return self.parts
+        return self.parts | {"train": Rows(train.inputs[:, list(unmirrored(views))], train.labels)}
+
+    def _mirror_harms(self, pooled: Rows, features: Callable[[Tensor], Tensor]) -> bool:
+        """Ask whether mirrored photos are mistaken; if so, say it, and go on as if none had been asked for.
+
+        Args:
+            pooled: features of the training photos, the photos as they are first.
+            features: carries rows at the boundary on to the head.
+        """
         rows, views = self.parts["train"], views_for(self.config.augmentation)
         picks = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed))[:ASKED]
-        stored = rows.inputs.shape[1] == len(views)  # else these are the pictures themselves
+        stored = rows.inputs.shape[1] == len(views)
         mirrored = rows.inputs[picks, views.index("flip")] if stored else rows.inputs[picks, 0].flip(-1)
-        features = self._carry_on(phase, mirrored, len(picks))
-        answer = ask_mirror(pooled.inputs[picks, 0], features, rows.labels[picks])
-        if answer and answer.harms:
-            self.run.notes.append(answer.words)
-            self.run.augmentation = UNMIRRORED[self.config.augmentation]
-            self.config = self.config.model_copy(update={"augmentation": self.run.augmentation})
-            self.views = unmirrored(views) if stored else ()
+        answer = ask_mirror(pooled.inputs[picks, 0].float(), features(mirrored).float(), rows.labels[picks])
+        if not answer or not answer.harms:
+            return False
+        self.run.notes.append(answer.words)
+        self.run.augmentation = UNMIRRORED[self.config.augmentation]
+        self.config = self.config.model_copy(update={"augmentation": self.run.augmentation})
+        return True
 
     @torch.inference_mode()
     def _carry_on(self, phase: Phase, rows: Tensor, total: int) -> Tensor:
@@ -134,8 +152,9 @@ class Phases:
         run.stopped = outcome.reason == "stopped"
         run.notes += outcome.notes
         if outcome.reason == "diverged":
-            rate = "head_learning_rate" if phase.name == "head" else "backbone_learning_rate"
-            run.notes.append(f"Phase {phase.name} went wrong again and again and was ended. Try a hundredth of {rate}.")
+            run.notes.append(
+                f"Phase {phase.name} went wrong again and again, at last with {outcome.slower:g} of the step size: it was ended."
+            )
         only = one_answer(outcome.val_logits, phase.val.labels) if outcome.val_logits is not None else None
         if only is not None:
             name = run.dataset.class_names[only]
@@ -150,6 +169,8 @@ class Phases:
                 "epochs": outcome.epochs_done,
                 "best_epoch": outcome.best_epoch,
                 "ended": outcome.reason,
+                "slower": outcome.slower,
+                "trouble": outcome.trouble,
                 "val_loss": outcome.val_loss if math.isfinite(outcome.val_loss) else None,
                 "trainable": list(run.model.trainable),
             }

@@ -43,6 +43,7 @@ class Trained:
         kept_phase, best_epoch: which state was kept.
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
             empty when the head never saw frozen features.
+        pooled_views: (n_train, V, D) of the training photos and their changed copies, where the head learned from these.
         kept: what the kept model sees; None before the run is over.
         start: the own model it started from; None for ImageNet and for nothing.
         augmentation: what was really learned from, when mirrored copies were left out; else empty.
@@ -69,6 +70,7 @@ class Trained:
     frozen_unchanged: bool | None = None
     stopped: bool = False
     pooled: dict[str, Tensor] = field(default_factory=dict)
+    pooled_views: Tensor | None = None
     kept: Kept | None = None
     start: Start | None = None
     notes: list[str] = field(default_factory=list)

@@ -9,6 +9,7 @@ from typing import Any
 from transferui.config import SETTINGS
 from transferui.errors import UserError
 from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_photos
+from transferui.evaluation.shown import points
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.charts import overlay, swatch
 from transferui.ui.html import percent, seconds, table
@@ -75,7 +76,9 @@ def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
     else:
         main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
     more = f"Asked photo by photo on the same {ranking.n} validation photos"
-    more += "; the more runs are compared, the clearer a difference must be (Holm’s correction)." if len(names) > 2 else "."
+    more += (
+        "; with more runs one wins by luck more easily, so a win must be clearer (Holm’s correction)." if len(names) > 2 else "."
+    )
     return main, more
 
 
@@ -93,22 +96,16 @@ def _gap_row(other: str, best: str, found: Comparison) -> str:
     left, right = (50 + 50 * value / reach for value in (found.low, found.high))
     at = 50 + 50 * found.difference / reach
     css = "clear" if found.verdict != "no_clear_difference" else ""
-    points = f"{_points(found.difference)} points"
-    span = f"{_points(found.low)} to {_points(found.high)}"
+    gap = f"{points(found.difference)} points"
+    span = f"{points(found.low)} to {points(found.high)}"
     return (
         f'<div class="gap {css}"><span class="who"><b>{escape(best)}</b> against {escape(other)}</span>'
-        f'<span class="gap-line" role="img" aria-label="{points}, 95\u00a0% interval {span}"><i class="zero"></i>'
+        f'<span class="gap-line" role="img" aria-label="{gap}, 95\u00a0% interval {span}"><i class="zero"></i>'
         f'<i class="reach" style="left:{left:.1f}%;width:{right - left:.1f}%"></i><i class="at" style="left:{at:.1f}%"></i></span>'
-        f'<span class="num"><b>{points}</b> <em>({span})</em></span>'
+        f'<span class="num"><b>{gap}</b> <em>({span})</em></span>'
         f'<span class="why">{escape(best)} alone right on {found.better}, {escape(other)} alone on {found.worse} '
         f"<em>(McNemar p\u00a0{_p_value(found.p_value)})</em></span></div>"
     )
-
-
-def _points(share: float) -> str:
-    """0.039 -> '+3.9', with a real minus sign and none before a zero."""
-    value = round(100 * share, 1)
-    return f"{value:+.1f}".replace("-", "−") if value else "0.0"
 
 
 def _p_value(value: float) -> str:

@@ -122,7 +122,7 @@ def per_class(results: Mapping[str, Any] | None) -> str:
     rows = [
         [
             f"<bdi>{escape(row['class_name'])}</bdi>", f"{row['n']}",
-            f'<span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span><b>{percent(row["recall"])}</b>',
+            f'<span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span><b>{percent(row["recall"]) if row["n"] else "–"}</b>',
             percent(row["precision"]) if row["precision"] or row["recall"] else "–",
         ]
         for row in results["per_class"]

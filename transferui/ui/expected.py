@@ -41,11 +41,18 @@ def time_of(desk: Desk, config: TrainConfig, known: set[Prefix]) -> float | None
 
 
 def remembered(desk: Desk) -> set[Prefix]:
-    """The frozen parts that finished runs have put these photos through before."""
-    found = set[Prefix]()
+    """The frozen parts that finished runs have put these photos through before, as far as what they gave is still there.
+
+    What they gave was written before the run was finished; when all that there is was written later, it was forgotten.
+    """
+    found, since = set[Prefix](), desk.server.store.features_since()
+    if since is None:
+        return found
     for run in desk.server.store.list_runs(desk.owner):
         try:
-            if run.dataset_id == desk.values.get("dataset") and run.status()["state"] == "finished":
+            state = run.status()
+            done = state["state"] == "finished" and float(state.get("updated", 0.0)) >= since
+            if done and run.dataset_id == desk.values.get("dataset"):
                 found.add(_prefix(run.config))
         except UserError:  # a run of another version of the app
             continue

@@ -1,7 +1,4 @@
-"""What Gradio leaves open and this page does not need, closed in front of it; and headers that browsers should get.
-
-Every row has its reason in the security notes of ARCHITECTURE.md.
-"""
+"""What Gradio leaves open and this page does not need, closed in front of it; and headers that browsers should get."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Parts of Gradio's API that write files, fetch addresses or tell about others, and that no step uses.
+# Parts of Gradio's API that no step uses.
 CLOSED = (
-    "process_recording",
-    "deep_link",
-    "monitoring",
-    "proxy=",
-    "file=http",
-    "vibe-",
-    "run-history",
-    "runs",
-    "stream/",
-    "component_server",
+    "process_recording",  # writes a file and runs ffmpeg on it, for anybody
+    "deep_link",  # writes the state of any session whose number is known to disk
+    "monitoring",  # tells which events others have called, and how often
+    "proxy=",  # fetches an address for whoever asks
+    "file=http",  # the same; files of this server are asked for by their path
+    "vibe-",  # reads and replaces the app's own code, when that editor is on
+    "run-history",  # keeps inputs and answers in a bucket on the Hub, with the visitor's token
+    "runs",  # the page that shows them
+    "stream/",  # feeds and ends events of any session, and plays its media, without asking who it is
+    "component_server",  # calls functions of components, by name
 )
 # The camera asks for the progress of an upload that has no number yet and logs an error when it hears "not found".
 NO_UPLOAD = b'data: {"msg": "done"}\n\n'

@@ -10,6 +10,10 @@ from typing import Any
 import gradio as gr
 
 from transferui.errors import UserError
+from transferui.evaluation.shown import share
+
+# The page's word for it.
+percent = share
 
 LOGO = (
     '<svg viewBox="0 0 40 28" aria-hidden="true"><rect x="1" y="8" width="8" height="12" rx="2.5" class="l-ice"/><rect x="11.5" '
@@ -49,11 +53,6 @@ def picked(event: gr.EventData) -> str:
 def sent(event: gr.EventData) -> dict[str, Any]:
     """What came with an event; nothing when it is not what our scripts send."""
     return event._data if isinstance(event._data, dict) else {}
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """0.945 -> '94 %' with a space that does not break."""
-    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def seconds(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from html import escape
 from typing import Any
@@ -30,17 +31,15 @@ CHANGED = "You have changed the photos since this was measured. Measure again to
 
 
 def status(state: Mapping[str, Any] | None, done: int, *, changed: bool) -> str:
-    """What the measurement is doing."""
-    name = state["state"] if state else ""
+    """What the measurement is doing; it stands above the answers, and so does the warning that they are old."""
+    name, old = (state["state"] if state else ""), notice(CHANGED, "warn") if changed else ""
     if state and name in ACTIVE_STATES:
-        return _going_on(state)
+        return _going_on(state) + old
     if state and name in ("failed", "interrupted"):
-        return notice(UserError(name.upper(), str(state.get("message", "")), str(state.get("hint", ""))))
+        return notice(UserError(name.upper(), str(state.get("message", "")), str(state.get("hint", "")))) + old
     if state is None:
         return '<p class="tu-p">About three minutes on a small computer. You can stop at any time; what is finished stays.</p>'
-    if changed:
-        return notice(CHANGED, "warn")
-    return notice(f"{'Stopped. ' if name == 'stopped' else ''}{done} of {len(ALWAYS)} questions are answered.", "ok")
+    return old or notice(f"{'Stopped. ' if name == 'stopped' else ''}{done} of {len(ALWAYS)} questions are answered.", "ok")
 
 
 def _going_on(state: Mapping[str, Any]) -> str:
@@ -124,12 +123,15 @@ def _picture(desk: Desk) -> Callable[[int], str]:
 
 
 def lesson(desk: Desk, results: Results) -> str:
-    """The same as a lesson to read."""
+    """The same as a lesson to read, about the photos as they were measured."""
     run, dataset, measured = desk.run, desk.dataset, desk.measurement
     if dataset is None or measured is None or not results:
         return '<p class="tu-none">It is written when something has been measured.</p>'
+    old = notice(CHANGED, "warn") if measured.dataset_id != dataset.id else ""
+    with suppress(UserError):
+        dataset = desk.server.store.find_dataset(desk.owner, measured.dataset_id)
     same = run if run and run.dataset_id == dataset.id else None
-    return lesson_body(lesson_of(dataset, results, measured.config.backbone, same), with_photos=False)
+    return old + lesson_body(lesson_of(dataset, results, measured.config.backbone, same), with_photos=False)
 
 
 def _has_parent(desk: Desk) -> bool:

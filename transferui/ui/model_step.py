@@ -10,6 +10,7 @@ import gradio as gr
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone, get_backbone, is_ready, stages_with_weights
 from transferui.config import SETTINGS
+from transferui.evaluation.shown import short
 from transferui.ui import network, rate_view
 from transferui.ui.copies_view import copies
 from transferui.ui.desk import DEFAULT_BACKBONE, Desk, Server
@@ -134,7 +135,7 @@ def _card(b: Backbone, ready: bool) -> str:
     source = escape(f"{b.top1_source}. Weights: {b.license}. {b.paper}.")
     return (
         f'<b>{escape(b.title)}</b><small class="say">{escape(b.summary)}</small><span class="facts"><span title="{source}">'
-        f"<strong>{b.top1:.1f}&nbsp;%</strong><small>ImageNet top-1</small></span><span><strong>{network.short(b.params)}</strong>"
+        f"<strong>{b.top1:.1f}&nbsp;%</strong><small>right on ImageNet photos <em>(top-1)</em></small></span><span><strong>{short(b.params)}</strong>"
         f'<small>weights</small></span></span><small class="meta">{b.year} · {size} · {b.image_size} px · {escape(b.license)}</small>{tag}'
     )
 

@@ -13,6 +13,7 @@ from typing import TypedDict
 import gradio as gr
 
 from transferui.backbones.catalogue import Backbone
+from transferui.evaluation.shown import short
 
 SNOW = (
     '<svg class="ico" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l'
@@ -161,20 +162,15 @@ def blocks(backbone: Backbone, n_classes: int) -> list[Block]:
     return rows
 
 
-def short(n: int) -> str:
-    """A number in few signs: 928, 14 k, 1.7 M."""
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
-
-
 def shape(output: Sequence[int]) -> str:
     """An output shape for people: 32 × 112 × 112."""
     return " × ".join(str(n) for n in output)
 
 
-def drawing(rows: list[Block], trainable: list[str], elem_id: str = "network") -> gr.HTML:
+def drawing(rows: list[Block], trainable: list[str]) -> gr.HTML:
     """The component for these blocks; `trainable` names those that learn at the start, without the head."""
     return gr.HTML(
-        value=trainable, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, apply_default_css=False, elem_id=elem_id,
+        value=trainable, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, apply_default_css=False, elem_id="network",
         stages=rows, groups=groups(rows), snow=SNOW, flame=FLAME, padding=False,
     )  # fmt: skip
 

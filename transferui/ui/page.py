@@ -13,6 +13,7 @@ from transferui.errors import UserError
 from transferui.ui import (
     data_events,
     data_step,
+    forget_events,
     home_step,
     insight_events,
     insight_step,
@@ -24,12 +25,24 @@ from transferui.ui import (
     train_step,
 )
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
-from transferui.ui.html import header, notice, show
+from transferui.ui.html import header, notice, sent, show
 from transferui.ui.start_view import starts
+from transferui.ui.turns import CHOICE, in_turn
 
-STEPS = 6
-# A handler with inputs gets what its `js` returns, so both hand them on.
-TO_TOP = "(...args) => { window.scrollTo(0, 0); return args; }"
+# Ids of the steps in the page, in their order.
+PANELS = ("step-data", "step-model", "step-train", "step-test", "step-home", "step-understand")
+# A handler with inputs gets what its `js` returns, so both hand them on. The button that was pressed goes with its step, so the
+# new step's heading gets the focus, if the step opens within five seconds.
+TO_STEP = """(...args) => {
+  window.scrollTo(0, 0);
+  let left = 100;
+  const timer = setInterval(() => {
+    const head = document.querySelector('#PANEL .tu-title h1'), there = head && head.offsetParent;
+    if (there) { head.tabIndex = -1; head.focus({preventScroll: true}); }
+    if (there || !left--) clearInterval(timer);
+  }, 50);
+  return args;
+}"""
 ERASE_JS = "(...args) => { if (!confirm('Delete all your photos, runs and models from this server?')) throw new Error('kept'); return args; }"
 
 
@@ -48,17 +61,17 @@ def build(server: Server, where: str) -> gr.Blocks:
             gr.Textbox(visible="hidden", elem_id="measure-pulse", label="Measuring"),
         )
         with gr.Walkthrough(selected=1, elem_id="steps") as steps:
-            with gr.Step("Data", id=1, elem_id="step-data"):
+            with gr.Step("Data", id=1, elem_id=PANELS[0]):
                 data = data_step.layout()
-            with gr.Step("Model", id=2, elem_id="step-model"):
+            with gr.Step("Model", id=2, elem_id=PANELS[1]):
                 model = model_step.layout(server)
-            with gr.Step("Train", id=3, elem_id="step-train"):
+            with gr.Step("Train", id=3, elem_id=PANELS[2]):
                 train = train_step.layout()
-            with gr.Step("Test", id=4, elem_id="step-test"):
+            with gr.Step("Test", id=4, elem_id=PANELS[3]):
                 test = test_step.layout()
-            with gr.Step("Take home", id=5, elem_id="step-home"):
+            with gr.Step("Take home", id=5, elem_id=PANELS[4]):
                 home = home_step.layout()
-            with gr.Step("Understand", id=6, elem_id="step-understand"):
+            with gr.Step("Understand", id=6, elem_id=PANELS[5]):
                 insight = insight_step.layout(clock, pulse)
         Page(server, steps, data, model, train, test, home, insight).wire(page, owner)
     return page
@@ -96,19 +109,22 @@ class Page:
             [*self.data.out, *self.model.out],
             lambda desk: [*data_step.view(desk), *model_step.view(desk)],
         )
-        self.models.wire(owner)
-        start_events.StartEvents(self.server, self.model).wire(owner)
+        self.models.wire(owner, self.data.summary)
+        start_events.StartEvents(self.server, self.model).wire(owner, self.models.then_copies)
         rate_events.RateEvents(self.server, self.model).wire(owner)
         later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
         training.wire(owner, self.model.settings, later, _after_a_run)
-        training.wire_next_try(owner, self.model.out, model_step.view)
+        forget_events.ForgetEvents(self.server, self.train, self.model).wire(owner)
+        next_try = training.wire_next_try(
+            owner, [*self.model.out, self.data.summary], lambda desk: [*model_step.view(desk), model_events.summary(desk)]
+        )
+        self.models.then_copies(next_try, owner)
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]
-        page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET).then(
-            self.homes.prepare_if_open, owner, prepared, **LONG
-        ).then(self.models.show_copies, owner, self.model.copies, **LONG)
+        opened = page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET)
+        self.models.then_copies(opened.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.data.open_model.upload(
             self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
         )  # fmt: skip
@@ -121,19 +137,19 @@ class Page:
 
     def _wire_navigation(self, owner: gr.BrowserState) -> None:
         steps = self.steps
-        self.data.next.click(self.to_model, owner, [steps, self.data.message], js=TO_TOP, **QUIET).then(
-            self.models.show_copies, owner, self.model.copies, **LONG
-        )
-        self.model.next.click(self.to_train, owner, [steps, self.train.status], js=TO_TOP, **QUIET)
-        self.train.next.click(partial(self.go, 4), owner, steps, js=TO_TOP, **QUIET)
+        to_model = self.data.next.click(self.to_model, owner, [steps, self.data.message], js=_to_step(2), **QUIET)
+        self.models.then_copies(to_model, owner)
+        self.model.next.click(self.to_train, owner, [steps, self.train.status], js=_to_step(3), **QUIET)
+        self.train.next.click(partial(self.go, 4), owner, steps, js=_to_step(4), **QUIET)
         prepared = [self.home.message, *self.home.out]
-        self.test.next.click(partial(self.go, 5), owner, steps, js=TO_TOP, **QUIET).then(
+        self.test.next.click(partial(self.go, 5), owner, steps, js=_to_step(5), **QUIET).then(
             self.homes.prepare, owner, prepared, **LONG
         )
-        self.home.next.click(partial(self.go, 6), owner, steps, js=TO_TOP, **QUIET)
+        self.home.next.click(partial(self.go, 6), owner, steps, js=_to_step(6), **QUIET)
         backs = (self.model.back, self.train.back, self.test.back, self.home.back, self.insight.back)
         for n, button in enumerate(backs, start=1):
-            button.click(partial(self.go, n), owner, steps, js=TO_TOP, **QUIET)
+            button.click(partial(self.go, n), owner, steps, js=_to_step(n), **QUIET)
+        steps.select(self.remember_step, owner, None, **CHOICE)
         self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out], js=ERASE_JS, **QUIET)
 
     def open(self, owner: str) -> list[Any]:
@@ -144,7 +160,7 @@ class Page:
             desk = desk_of(self.server, new_owner())
         self.server.engine.warm_up()
         step = desk.values.get("step", 1)
-        step = step if step in range(1, STEPS + 1) else 1
+        step = step if step in range(1, len(PANELS) + 1) else 1
         return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
 
     def _everything(self, desk: Desk) -> list[Any]:
@@ -156,6 +172,14 @@ class Page:
         with contextlib.suppress(UserError):  # a page that has not told who it is may still look around
             update(self.server, owner, step=step)
         return gr.Walkthrough(selected=step)
+
+    @in_turn
+    def remember_step(self, owner: str, event: gr.EventData) -> None:
+        """An earlier step was opened by a click at the top: remember it for the next visit."""
+        step = sent(event).get("id")
+        if isinstance(step, int) and step in range(1, len(PANELS) + 1):
+            with contextlib.suppress(UserError):
+                update(self.server, owner, step=step)
 
     def open_model_first(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """Somebody comes with a model and no photos: from step 1 straight to step 4."""
@@ -186,6 +210,11 @@ class Page:
         with contextlib.suppress(UserError):
             self.homes.erase(owner)
         return self.open("")
+
+
+def _to_step(n: int) -> str:
+    """What the browser does when a button opens step `n`."""
+    return TO_STEP.replace("PANEL", PANELS[n - 1])
 
 
 def _after_a_run(desk: Desk) -> list[Any]:

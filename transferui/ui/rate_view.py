@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -79,15 +78,15 @@ def _chart(one: Mapping[str, Any], now: float) -> str:
         else f'<button type="button" class="tu-use" data-pick="{one["setting"]}:{rate!r}">Use {rate:g}</button> <small>now {now:g}</small>'
     )
     advice = (
-        "Nothing to gain here: the head has learned these photos already, and the loss hardly falls. Keep small steps."
+        "Nothing to gain here: the head has learned these photos already, and the error <em>(loss)</em> hardly falls. Keep small steps."
         if one["flat"]
-        else "The middle of the fall: the loss goes down well and is far from running away."
+        else "With this step size the error <em>(loss)</em> falls fast and stays under control."
     )
     return (
-        f'<figure class="tu-chart tu-rate" role="img" aria-label="{name}: loss by learning rate. Suggested: {rate:g}"><figcaption><b>{name}</b> '
-        f'<small>{what}</small></figcaption><div class="plot"><div class="area">{_grid(top)}{_line(points, rate, top)}</div></div>'
+        f'<figure class="tu-chart tu-rate"><figcaption><b>{name}</b> '
+        f'<small>{what}</small></figcaption><div class="plot" role="img" aria-label="{name}: loss by learning rate. Suggested: {rate:g}"><div class="area">{_grid(top)}{_line(points, rate, top)}</div></div>'
         f'<div class="x">{_powers()}<span class="unit">learning rate (tenfold from mark to mark)</span></div>'
-        f'<p class="tu-why">{escape(advice)}</p><p class="use">{button}</p></figure>'
+        f'<p class="tu-why">{advice}</p><p class="use">{button}</p></figure>'
     )
 
 

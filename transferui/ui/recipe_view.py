@@ -151,7 +151,7 @@ def words(desk: Desk) -> str:
     n = len(dataset.samples) if dataset else 0
     first = names.index(desk.trainable[0]) if desk.trainable else len(names)
     if desk.settings.get("weights") == "random" and first:
-        blind = "Frozen blocks with random weights never learn to see. Choose Everything, or start from ImageNet."
+        blind = "Frozen blocks stay as they are, and random ones see nothing. Choose “Everything” above, or start from ImageNet."
         return f'<p class="tu-est warn"><span><b>From random weights:</b> {blind}</span></p>'
     how = f"{photos(n)} go through the frozen part once." if n and first else "" if n else "Choose photos in step 1 first."
     time = f"<span><b>Training:</b> {expected(desk)}</span>" if n else ""

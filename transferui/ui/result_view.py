@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from transferui.config import IMBALANCE
 from transferui.evaluation.headline import Headline, headline
 from transferui.ui.html import percent, photos
 
 Values = Mapping[str, Any]
-# Above this ratio of largest to smallest class plain accuracy can hide that a small class is never named.
-IMBALANCE = 3.0
 # More classes than this are shown by their worst ones; step 4 has the whole table.
 MOST_CLASSES = 8
 # What a diagnosis is called, the field's term, and how it looks.
@@ -53,7 +52,14 @@ def _of_what(values: Values, me: Headline) -> str:
 def _guessing(values: Values, me: Headline) -> str:
     """In plain words, when always naming the largest class explains the result as well."""
     if not values.get("guessing"):
-        return ""
+        return (
+            ""
+            if me.low > me.base
+            else (
+                f"<p>Always naming the largest class gets {percent(me.base)}, but finds none of the others; this network tells the "
+                "classes apart <em>(permutation test)</em>.</p>"
+            )
+        )
     return (
         f'<p class="tu-guessing" role="note"><b>No better than guessing</b>, as far as {photos(me.n)} can tell: '
         f"always naming the largest class gets {percent(me.base)}.</p>"

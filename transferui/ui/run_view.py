@@ -9,7 +9,7 @@ from typing import Any
 
 from transferui.config import TrainConfig
 from transferui.runs.store import ACTIVE_STATES
-from transferui.ui.html import percent, seconds
+from transferui.ui.html import percent, photos, seconds
 
 # A training process writes its status at least this often; older than that it is said not to answer.
 SILENT_S = 15.0
@@ -66,10 +66,10 @@ def _completed(state: Status, rows: Sequence[Mapping[str, Any]], config: TrainCo
 def _active(state: Status, rows: Sequence[Mapping[str, Any]]) -> str:
     done, total = float(state.get("done", 0)), float(state.get("total", 0))
     learning = state["state"] == "running"
-    main = str(state.get("what", "Getting ready"))
+    main = said = str(state.get("what", "Getting ready"))
     if learning and state.get("epoch"):
-        phase = "the head" if state.get("phase") == "head" else "blocks and head"
-        main = f"Learning ({phase}), epoch {state['epoch']}" + (f" of {state['epochs']}" if state.get("epochs") else "")
+        said = f"Learning ({'the head' if state.get('phase') == 'head' else 'blocks and head'})"
+        main = f"{said}, epoch {state['epoch']}" + (f" of {state['epochs']}" if state.get("epochs") else "")
     more = [_count(state, done, total)] if total else []
     if state.get("images_per_s"):
         more.append(f"{state['images_per_s']:,.0f} photos/s")
@@ -82,7 +82,8 @@ def _active(state: Status, rows: Sequence[Mapping[str, Any]]) -> str:
     silent = time.time() - float(state.get("updated", time.time()))
     if silent > SILENT_S:
         more.append(f"no sign of life for {seconds(silent)}")
-    return _line("learn" if learning else "look", main, " · ".join(more) or "One moment", done / total if total else 0.0)
+    share = done / total if total else 0.0
+    return _line("learn" if learning else "look", main, " · ".join(more) or "One moment", share, said)
 
 
 def _count(state: Status, done: float, total: float) -> str:
@@ -98,21 +99,26 @@ def _finished(results: Mapping[str, Any]) -> str:
     cached = results.get("cached_images", 0)
     computed = results.get("prefix_images", 0)
     if cached or computed:
-        words.append(f"{computed:,} photos through the frozen part, {cached:,} remembered from before")
+        words.append(f"{photos(computed)} looked at, {cached:,} known from an earlier run")
     if results.get("frozen_unchanged"):
-        words.append("every frozen weight is unchanged, checked")
+        words.append("checked: the frozen blocks did not change")
     return " · ".join(words)
 
 
-def _line(css: str, main: str, more: str, share: float | None = None) -> str:
+def _line(css: str, main: str, more: str, share: float | None = None, said: str = "") -> str:
+    """The line; what a screen reader is told of by itself stands apart, because the numbers change twice a second."""
     bar = "" if share is None else (
         f'<div class="prog" role="progressbar" aria-label="Training" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
     )  # fmt: skip
-    return f'<div class="tu-status {css}" role="status"><b>{escape(main)}</b><span>{escape(more)}</span>{bar}</div>'
+    told = f'<span class="sr" role="status">{escape(said or f"{main}. {more}")}</span>'
+    return f'<div class="tu-status {css}">{told}<b>{escape(main)}</b><span>{escape(more)}</span>{bar}</div>'
 
 
 def remembered(size: int) -> str:
-    """What is kept so that no photo has to be looked at twice."""
+    """What is kept, of everybody on the server, so that no photo has to be looked at twice."""
     kept = f"{size / 1e6:,.0f} MB" if size >= 1e6 else "less than 1 MB" if size else "nothing yet"
-    return f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>: {kept}. With them the next run on the same photos starts at once.</p>'
+    return (
+        f'<p class="tu-p"><b>Remembered features</b> <em>(cache)</em>, of everybody on this server: {kept}. With them the next run '
+        "on the same photos starts at once; without them it only takes longer.</p>"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.errors import UserError
 from transferui.evaluation.headline import headline
-from transferui.runs.store import ACTIVE_STATES, Run
+from transferui.runs.store import ACTIVE_STATES, Run, number_runs
 from transferui.ui.compare_view import Entry, comparison
 from transferui.ui.html import percent
 
@@ -20,9 +20,9 @@ def runs(mine: Sequence[Entry], shown: str, marked: Sequence[str]) -> str:
     """Earlier runs, the newest first: open, compare, delete."""
     if not mine:
         return '<section class="tu-card"><h2>Your runs</h2><p class="tu-none">None yet. Every run stays here until you delete it.</p></section>'
-    rows = "".join(_run_row(len(mine) - n, entry, shown, marked) for n, entry in enumerate(mine))
-    head = "".join(f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>'))
     names = numbers([entry[0] for entry in mine])
+    rows = "".join(_run_row(names[entry[0].id], entry, shown, marked) for entry in mine)
+    head = "".join(f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>'))
     compared = [entry for entry in reversed(mine) if entry[0].id in marked]  # the oldest first, as their numbers go
     return (
         f'<section class="tu-card"><h2>Your runs</h2><div class="tu-scroll"><table class="tu-table tu-runs"><thead><tr>{head}</tr></thead>'
@@ -31,11 +31,11 @@ def runs(mine: Sequence[Entry], shown: str, marked: Sequence[str]) -> str:
 
 
 def numbers(mine: Sequence[Run]) -> dict[str, str]:
-    """What runs are called on the page, by id; they come newest first and are counted from the oldest."""
-    return {run.id: f"Run {len(mine) - n}" for n, run in enumerate(mine)}
+    """What runs are called on the page, by id; they come newest first. A name stays when another run is deleted."""
+    return {run_id: f"Run {number}" for run_id, number in number_runs(mine).items()}
 
 
-def _run_row(number: int, entry: Entry, shown: str, marked: Sequence[str]) -> str:
+def _run_row(name: str, entry: Entry, shown: str, marked: Sequence[str]) -> str:
     run, state, results = entry
     accuracy = headline(results).accuracy if results else None
     cell = (
@@ -47,13 +47,13 @@ def _run_row(number: int, entry: Entry, shown: str, marked: Sequence[str]) -> st
     here = " <em>shown</em>" if run.id == shown else ""
     check = "true" if run.id in marked else "false"
     buttons = (
-        f'<button type="button" data-pick="open:{run.id}" aria-label="Open run {number}">Open</button>'
-        f'<button type="button" role="checkbox" aria-checked="{check}" data-pick="mark:{run.id}" aria-label="Compare run {number}">Compare</button>'
-        f'<button type="button" data-pick="delete:{run.id}" aria-label="Delete run {number}" data-confirm="Delete run {number} and its model?" {"disabled" if active else ""}>Delete</button>'
+        f'<button type="button" data-pick="open:{run.id}" aria-label="Open {name}">Open</button>'
+        f'<button type="button" role="checkbox" aria-checked="{check}" data-pick="mark:{run.id}" aria-label="Compare {name}">Compare</button>'
+        f'<button type="button" data-pick="delete:{run.id}" aria-label="Delete {name}" data-confirm="Delete {name} and its model?" {"disabled" if active else ""}>Delete</button>'
     )
     css = "new" if run.id == shown else ""
     return (
-        f'<tr class="{css}" data-run="{run.id}"><th scope="row">Run {number}{here}</th><td>{escape(what(run))}</td>'
+        f'<tr class="{css}" data-run="{run.id}"><th scope="row">{name}{here}</th><td>{escape(what(run))}</td>'
         f'<td class="acc">{cell}</td><td class="tu-acts">{buttons}</td></tr>'
     )
 

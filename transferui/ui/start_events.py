@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -23,9 +24,13 @@ class StartEvents:
     def __init__(self, server: Server, step: ModelStep) -> None:
         self.server, self.step = server, step
 
-    def wire(self, owner: gr.BrowserState) -> None:
-        """Connect the components."""
-        self.step.start.pick(self.choose_start, owner, [self.step.message, *self.step.out], **CHOICE)
+    def wire(self, owner: gr.BrowserState, then_copies: Callable[[Any, gr.BrowserState], Any]) -> None:
+        """Connect the components.
+
+        Args:
+            then_copies: has the examples made after an event; a model brings its network, which sees other pictures.
+        """
+        then_copies(self.step.start.pick(self.choose_start, owner, [self.step.message, *self.step.out], **CHOICE), owner)
 
     @in_turn
     def choose_start(self, owner: str, event: gr.EventData) -> list[Any]:

@@ -116,8 +116,9 @@ def _older(more: Sequence[OwnModel], chosen: str) -> str:
 def _left_out(n_own: int, same: int) -> str:
     """Why some runs are not in the list, or why the list is short."""
     if same:
-        runs = "One of your runs is" if same == 1 else f"{same} of your runs are"
-        return f'<p class="tu-starthint">{runs} not listed: only the head has learned there, so the blocks are those that it began with.</p>'
+        runs = "One of your runs" if same == 1 else f"{same} of your runs"
+        why = "only the last part <em>(the head)</em> learned there; the blocks are as they were."
+        return f'<p class="tu-starthint">{runs} cannot be a start: {why}</p>'
     if not n_own:
         return (
             '<p class="tu-starthint">A model of yours can be the start of the next one, once some of its blocks have learned.</p>'

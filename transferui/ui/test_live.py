@@ -40,6 +40,7 @@ const look = () => {
   frame += 1; sent = now; waiting = true;
   trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.8).split(',')[1], frame: frame});
 };
+document.addEventListener('tu-photo', () => { if (stream) stop('The camera stopped: you have chosen a photo.'); });
 button.addEventListener('click', async () => {
   if (stream) return stop();
   if (!navigator.mediaDevices) { say.textContent = 'A camera needs the page on this computer, or over HTTPS.'; return; }
@@ -49,6 +50,9 @@ button.addEventListener('click', async () => {
   button.setAttribute('aria-pressed', 'true'); button.textContent = 'Stop the camera'; say.textContent = 'Hold something up to it.';
   waiting = false; seen = answered(); timer = setInterval(look, 50);
 });"""
+
+# Before a photo is asked about: the next frame would take its answer away. An emptied photo (the second value) is none.
+STOP_JS = "(...args) => { if (args.length < 2 || args[1]) document.dispatchEvent(new Event('tu-photo')); return args; }"
 
 
 def camera() -> gr.HTML:

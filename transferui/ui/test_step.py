@@ -12,9 +12,12 @@ import gradio as gr
 
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
+from transferui.runs.store import hash_owner
 from transferui.ui import batch_view, confusion_view, runs_view, test_live, test_view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
 from transferui.ui.html import clickable, notice, picked, section, sent, show, title, working
+from transferui.ui.newest import NEWEST, Newest
+from transferui.ui.turns import CHOICE, in_turn
 
 TO_ANSWER = "() => document.getElementById('test-result').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 PHOTOS = ["image", ".zip", ".jfif", ".avif"]
@@ -34,6 +37,7 @@ class TestStep:
     mistakes: gr.HTML
     per_class: gr.HTML
     many: gr.File
+    refused: gr.HTML
     table: gr.HTML
     csv: gr.DownloadButton
     back: gr.Button
@@ -69,13 +73,14 @@ def layout() -> TestStep:
         label="Photos, or a ZIP of photos", show_label=False, file_count="multiple", file_types=PHOTOS, elem_id="test-many", height=140,
         interactive=True,
     )  # fmt: skip
+    refused = show("", elem_id="batch-message")
     table = show("", elem_id="batch-result")
     csv = gr.DownloadButton("Download the table (CSV)", visible=False, elem_id="batch-csv", elem_classes="tu-csv")
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-3")
         forward = gr.Button("Next: take it home", variant="primary", elem_id="next-5")
     return TestStep(
-        source, message, image, live, tries, answer, confusion, mistakes, per_class, many, table, csv, back, forward
+        source, message, image, live, tries, answer, confusion, mistakes, per_class, many, refused, table, csv, back, forward
     )  # fmt: skip
 
 
@@ -117,34 +122,40 @@ class TestEvents:
 
     def __init__(self, server: Server, step: TestStep) -> None:
         self.server, self.step = server, step
+        self.asked, self.batches = Newest(), dict[str, object]()
 
     def wire(self, owner: gr.BrowserState) -> None:
         """Connect the components."""
         step = self.step
-        step.image.input(self.try_upload, [owner, step.image], [step.message, step.answer], preprocess=False, **LONG)
-        step.tries.pick(self.try_validation, owner, [step.message, step.answer, step.tries], **LONG)
-        step.mistakes.pick(self.try_validation, owner, [step.message, step.answer, step.tries], **LONG).then(
+        said, stop = [step.message, step.answer], test_live.STOP_JS
+        # The photo that is there when the answer before has come: it is read anew then.
+        latest = {**LONG, "trigger_mode": "always_last"}
+        step.image.input(self.try_upload, [owner, step.image], said, preprocess=False, js=stop, **latest)
+        step.tries.pick(self.try_validation, owner, [*said, step.tries], js=stop, **NEWEST)
+        step.mistakes.pick(self.try_validation, owner, [*said, step.tries], js=stop, **NEWEST).then(
             None, None, None, js=TO_ANSWER
         )
-        step.confusion.pick(self.open_cell, owner, step.confusion, **QUIET)
-        step.live.frame(self.look, owner, [step.message, step.answer], **QUIET)
-        step.many.upload(self.try_many, [owner, step.many], [step.many, step.table, step.csv], preprocess=False, **LONG)
+        step.confusion.pick(self.open_cell, owner, step.confusion, **CHOICE)
+        step.live.frame(self.look, owner, said, **QUIET)
+        batch = [step.many, step.refused, step.table, step.csv]
+        step.many.upload(self.try_many, [owner, step.many], batch, preprocess=False, **NEWEST)
 
     def try_upload(self, owner: str, value: Any) -> Iterator[list[Any]]:
         """A photo was chosen, pasted or taken."""
-        if not value:
-            yield [notice(), test_view.empty(desk_of(self.server, owner).model_path is not None)]
-            return
         try:
+            asked, desk = self.asked.begin(owner), desk_of(self.server, owner)
+            if not value:
+                yield [notice(), test_view.empty(desk.model_path is not None)]
+                return
             path = uploaded(self.server, value)[0]
-            yield from self._classify(owner, str(path), None)
+            yield from self.asked.only(owner, asked, self._classify(desk, str(path), None))
         except UserError as error:
             yield [notice(error), gr.skip()]
 
     def try_validation(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
         """A validation photo was chosen."""
         try:
-            desk = desk_of(self.server, owner)
+            asked, desk = self.asked.begin(owner), desk_of(self.server, owner)
             dataset, key = run_dataset(desk), picked(event)
             results = desk.run.results() if desk.run else None
             known = {str(item["sample"]) for item in results["val_items"]} if results else set()
@@ -152,11 +163,12 @@ class TestEvents:
                 raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Choose another one.")
             sample = dataset.samples[int(key)]
             cards = test_view.tries(dataset, results["val_items"], key)
-            for row in self._classify(owner, str(sample.path), dataset.class_names[sample.label]):
-                yield [*row, cards]
+            rows = self._classify(desk, str(sample.path), dataset.class_names[sample.label])
+            yield from self.asked.only(owner, asked, ([*row, cards] for row in rows))
         except UserError as error:
             yield [notice(error), gr.skip(), gr.skip()]
 
+    @in_turn
     def open_cell(self, owner: str, event: gr.EventData) -> Any:
         """A cell of the matrix was chosen: show its photos."""
         try:
@@ -173,32 +185,51 @@ class TestEvents:
         """The camera sent a frame. While others wait for the model it gets no answer, and tries again later."""
         try:
             frame, jpeg = test_live.frame_of(sent(event))
-            model = _model(desk_of(self.server, owner))
+            asked, model = self.asked.last(owner), _model(desk_of(self.server, owner))
             if self.server.engine.busy():
                 return skips(2)
             answer = self.server.engine.ask("look", folder=model, jpeg=jpeg)
+            if self.asked.last(owner) != asked:  # a photo was chosen meanwhile
+                return skips(2)
             return [notice(), test_view.live(answer, frame)]
         except UserError as error:
             return [notice(error), gr.skip()]
 
     def try_many(self, owner: str, value: Any) -> Iterator[list[Any]]:
-        """Many photos were added: answer for each, with progress, then a table to look at and one to take away."""
+        """Many photos were added: answer for each, with progress; while this goes on, more are refused."""
+        try:
+            key, mine = hash_owner(owner), object()
+            if self.batches.setdefault(key, mine) is not mine:
+                raise UserError(
+                    "BUSY", "The photos before these are still being looked at.", "Add these again when they are done."
+                )
+        except UserError as error:
+            yield [None, notice(error), *skips(2)]
+            return
+        try:
+            yield from self._answer_many(owner, value)
+        finally:
+            self.batches.pop(key, None)
+
+    def _answer_many(self, owner: str, value: Any) -> Iterator[list[Any]]:
+        """A table to look at and one to take away."""
+        none_yet = gr.DownloadButton(value=None, visible=False)
         try:
             files = [str(path) for path in uploaded(self.server, value)]
             model = _model(desk_of(self.server, owner))
             to = self.server.uploads / secrets.token_hex(16) / "answers.csv"
             answers: list[Any] = []
-            none_yet = gr.DownloadButton(value=None, visible=False)
-            yield [None, working("Getting ready to look at them", 0, len(files)), none_yet]
+            yield [None, notice(), working("Getting ready to look at them", 0, len(files)), none_yet]
             for html in ask(self.server, "batch", answers.append, folder=model, files=files, to=str(to)):
                 table = batch_view.answers(answers[0]) if html is None else html
-                yield [None, table, gr.DownloadButton(value=str(to), visible=True) if html is None else none_yet]
+                csv = gr.DownloadButton(value=str(to), visible=True) if html is None else none_yet
+                yield [gr.skip(), gr.skip(), table, csv]
         except UserError as error:
-            yield [None, notice(error), gr.DownloadButton(value=None, visible=False)]
+            yield [None, notice(), notice(error), none_yet]
 
-    def _classify(self, owner: str, picture: str, truth: str | None) -> Iterator[list[Any]]:
+    def _classify(self, desk: Desk, picture: str, truth: str | None) -> Iterator[list[Any]]:
         """Ask the engine about one picture; show progress, then the answer or the reason why there is none."""
-        desk, answers = desk_of(self.server, owner), list[Any]()
+        answers = list[Any]()
         dataset = None if desk.values.get("model") else run_dataset(desk)
         for html in ask(self.server, "predict", answers.append, folder=_model(desk), picture=picture):
             yield [notice(), test_view.prediction(answers[0], truth, dataset)] if html is None else [html, *skips(1)]

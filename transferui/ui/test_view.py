@@ -87,12 +87,20 @@ def neighbors(answer: Mapping[str, Any], dataset: Dataset | None) -> str:
         f"<figcaption><bdi>{escape(n['class_name'])}</bdi></figcaption></figure>"
         for n in found
     )
-    against = sum(n["class_name"] != best for n in found)
-    word = "" if not against else (
-        f'<p class="tu-against">{"None" if against == len(found) else f"Only {len(found) - against}"} of these is labeled '
-        f"<bdi>{escape(best)}</bdi>: be careful with this answer.</p>"
-    )  # fmt: skip
+    word = _against(best, sum(n["class_name"] == best for n in found), len(found))
     return f'<h3>Most similar training photos <em>(nearest neighbors)</em></h3><div class="tu-near">{cards}</div>{word}'
+
+
+def _against(best: str, n_for: int, n: int) -> str:
+    """A warning when not all of the most similar photos have the label that is the answer."""
+    if n_for == n:
+        return ""
+    many = (
+        "This photo is not"
+        if n == 1
+        else f"{f'Only {n_for}' if n_for else 'None'} of these {n} photos {'is' if n_for < 2 else 'are'}"
+    )
+    return f'<p class="tu-against">{many} labeled <bdi>{escape(best)}</bdi>: be careful with this answer.</p>'
 
 
 def share(probability: float) -> str:
@@ -118,9 +126,10 @@ def tries(dataset: Dataset | None, items: Sequence[Mapping[str, Any]], chosen: s
     right = [item for item in items if item["true"] == item["predicted"]]
     step = max(1, len(right) // max(1, TRIES - len(wrong)))
     cards = []
-    for item in sorted([*wrong, *right[::step][: TRIES - len(wrong)]], key=lambda item: int(item["sample"])):
-        key = str(item["sample"])
-        cards.append(radio_card(key, key == chosen, thumb(dataset, int(item["sample"]), "validation photo")))
+    offered = sorted([*wrong, *right[::step][: TRIES - len(wrong)]], key=lambda item: int(item["sample"]))
+    for n, item in enumerate(offered, start=1):
+        key, name = str(item["sample"]), f"validation photo {n} of {len(offered)}"
+        cards.append(radio_card(key, key == chosen, thumb(dataset, int(item["sample"]), name)))
     return '<p class="tu-or">Or try a validation photo, one it has not learned from:</p>' + radio_group(
         cards, "Validation photo", "tries"
     )

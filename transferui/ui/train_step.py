@@ -18,6 +18,7 @@ from transferui.ui.expected import expected
 from transferui.ui.family_view import family
 from transferui.ui.html import clickable, notice, picked, show, title
 from transferui.ui.settings_view import WIDGETS
+from transferui.ui.turns import CHOICE, in_turn
 
 # While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
 POLL_S, WAITING_POLL_S = 0.5, 2.0
@@ -77,7 +78,7 @@ def layout() -> TrainStep:
     figures = saving.figures("train-figures", "The curves above as pictures, and those of the runs marked for comparison.")
     with gr.Row(elem_classes="tu-memory"):
         remembered = show("", elem_id="remembered")
-        forget = gr.Button("Forget them", size="sm", elem_id="forget-features", scale=0)
+        forget = gr.Button("Forget them all", size="sm", elem_id="forget-features", scale=0)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-2")
         forward = gr.Button("Next: test it", elem_id="next-4", interactive=False)
@@ -157,20 +158,19 @@ class TrainEvents:
         out = [step.message, *step.out, *after]
         step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
         step.halt.click(self.stop, owner, out, **QUIET)
-        step.forget.click(self.forget, owner, out, **QUIET)
         step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
-        step.runs.pick(self.choose_run, owner, out, **QUIET)
+        step.runs.pick(self.choose_run, owner, out, **CHOICE)
         saving.Saving(self.server).wire_figures(step.figures, owner)
 
-    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> None:
-        """Connect the button of the result that sets what to try next in step 2.
+    def wire_next_try(self, owner: gr.BrowserState, model_out: list[Any], model_view: Any) -> Any:
+        """Connect the button of the result that sets what to try next in step 2; gives the event.
 
         Args:
             model_out: the components of step 2; `model_view` gives their updates for a desk.
         """
         self.model_view, self.n_model = model_view, len(model_out)
-        self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
+        return self.step.result.pick(self.try_next, owner, [self.step.message, self.step.status, *model_out], **QUIET)
 
     def try_next(self, owner: str, event: gr.EventData) -> list[Any]:
         """Set what the diagnosis of the shown run proposes: that run's settings with a change."""
@@ -218,15 +218,6 @@ class TrainEvents:
         except UserError as error:
             return self._refused(owner, error)
 
-    def forget(self, owner: str) -> list[Any]:
-        """The remembered features are to be deleted."""
-        try:
-            desk = desk_of(self.server, owner)
-            self.server.store.forget_features()
-            return self._all(desk)
-        except UserError as error:
-            return self._refused(owner, error)
-
     def look_at_run(self, owner: str) -> list[Any]:
         """The timer ticked: tell the status. An event with all outputs would cost the browser ten times as much (0.14 s)."""
         try:
@@ -246,6 +237,7 @@ class TrainEvents:
         except UserError as error:
             return self._refused(owner, error)
 
+    @in_turn
     def choose_run(self, owner: str, event: gr.EventData) -> list[Any]:
         """A run was opened, marked for comparison or deleted."""
         action, _, run_id = picked(event).partition(":")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from transferui.evaluation.shown import share
+from transferui.evaluation.shown import points, share
 from transferui.insight.lesson.curve_view import curve_card
 from transferui.insight.lesson.facts import NEVER, PRESS, Claim, Lesson
 from transferui.insight.lesson.gain_view import gain_card, mean_of, reached
-from transferui.insight.lesson.marks import Found, bar, duration, finite, points, said
+from transferui.insight.lesson.marks import Found, bar, duration, finite, said
 from transferui.insight.lesson.probe_view import probe_card
 from transferui.insight.lesson.rank_view import rank_card
 from transferui.insight.lesson.unusual_view import unusual_card

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from transferui.evaluation.shown import name
 from transferui.insight.lesson.facts import PRESS, Lesson
 from transferui.insight.lesson.gain_view import VERDICTS
-from transferui.insight.lesson.marks import name
 
 KINDS = {
     "positive": ("Positive transfer", "What was learned before helps with the new task: riding a bicycle helps with a scooter."),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
-from transferui.insight.lesson.marks import Found, finite, name, shell
+from transferui.evaluation.shown import name
+from transferui.insight.lesson.marks import Found, finite, shell
 
 # A sample's index to the address of its picture; empty when there is none.
 Picture = Callable[[int], str]
@@ -18,25 +19,24 @@ def suspect_key(one: Found) -> str:
     return f"{one['sha256']}:{one['given']}:{one['rather']}"
 
 
-def labels_card(found: Found, picture: Picture, *, buttons: bool = True, lead: bool = True) -> str:
+def labels_card(found: Found, picture: Picture, *, buttons: bool = True) -> str:
     """A grid of suspects, most suspicious first.
 
     Args:
         found: `LabelCheck` as dictionary.
         picture: where a sample's picture is.
         buttons: offer what to do with each (``data-pick="label:move|drop|keep:KEY"``, see `suspect_key`).
-        lead: put the sentence first.
     """
     suspects = found.get("suspects") or ()
     drawn = [_suspect(one, picture, buttons=buttons) for one in suspects]
     if not drawn:
-        return shell("labels", found, "", lead=lead)
+        return shell("labels", found, "")
     rest = ""
     if len(drawn) > FIRST:
         more = len(drawn) - FIRST
         rest = f'<details class="ls-more"><summary>{more} more, less suspicious</summary><ul class="ls-grid">{"".join(drawn[FIRST:])}</ul></details>'
     key = '<p class="ls-key"><em>A photo that is merely hard can look like another class, too: only you know what is on it.</em></p>'
-    return shell("labels", found, f'<ul class="ls-grid">{"".join(drawn[:FIRST])}</ul>{rest}{key}', lead=lead)
+    return shell("labels", found, f'<ul class="ls-grid">{"".join(drawn[:FIRST])}</ul>{rest}{key}')
 
 
 def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from transferui.insight.lesson.marks import Found, finite, name, notes, sentence
+from transferui.evaluation.shown import name
+from transferui.insight.lesson.marks import Found, finite, notes, sentence
 
 # Colors and shapes; with more classes they begin anew, with another pairing of the two.
 COLORS, SHAPES = 8, 8

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from transferui.evaluation.shown import share
+from transferui.evaluation.shown import points, share
 
 Found = Mapping[str, Any]
 # A mark on an axis: where it stands, from 0 to 1, and what is written there.
@@ -23,11 +23,6 @@ def said(text: Any) -> str:
     return re.sub(r"(\d)%", "\\1\u00a0%", escape(str(text)))
 
 
-def name(text: Any) -> str:
-    """A name that people gave: escaped, and its direction of writing kept to itself."""
-    return f"<bdi>{escape(str(text))}</bdi>"
-
-
 def stage_name(stage: str) -> str:
     """A block's name below it: in full where there is room, ``s3`` for ``stage3`` on a phone."""
     return f'<b class="long">{escape(stage)}</b><b class="short">{escape(re.sub("^stage", "s", stage))}</b>'
@@ -36,12 +31,6 @@ def stage_name(stage: str) -> str:
 def finite(value: Any, default: float = 0.0) -> float:
     """A number that can be drawn; `default` for none, infinity and what is no number."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else default
-
-
-def points(value: float) -> str:
-    """0.039 -> '+3.9', with a real minus sign and none before a zero."""
-    rounded = round(100 * value, 1)
-    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def duration(value: float) -> str:
@@ -81,11 +70,11 @@ def notes(found: Found) -> str:
     return f'<ul class="ls-notes" aria-label="Good to know">{items}</ul>' if items else ""
 
 
-def bar(accuracy: Found, css: str = "") -> str:
+def bar(accuracy: Found) -> str:
     """A bar from 0 to 100 % with its interval as whisker; the number stands beside it, so readers need no more."""
     value, low, high = (100 * finite(accuracy.get(end)) for end in ("value", "low", "high"))
     return (
-        f'<span class="ls-bar {css}" aria-hidden="true"><i class="fill" style="width:{value:.1f}%"></i>'
+        f'<span class="ls-bar" aria-hidden="true"><i class="fill" style="width:{value:.1f}%"></i>'
         f'<i class="whisker" style="left:{low:.1f}%;width:{max(0.0, high - low):.1f}%"></i></span>'
     )
 
@@ -159,7 +148,7 @@ def height(value: float, low: float) -> float:
     return min(max((value - low) / (1 - low), 0.0), 1.0)
 
 
-def round_step(top: float, most: int = 5) -> float:
-    """1, 2 or 5 times a power of ten, of which at most so many reach `top`."""
-    power = 10 ** math.floor(math.log10(max(top, 1e-9) / most))
-    return float(next(m * power for m in (1, 2, 5, 10, 20) if top / (m * power) <= most))
+def round_step(top: float) -> float:
+    """1, 2 or 5 times a power of ten, of which at most five reach `top`."""
+    power = 10 ** math.floor(math.log10(max(top, 1e-9) / 5))
+    return float(next(m * power for m in (1, 2, 5, 10, 20) if top / (m * power) <= 5))

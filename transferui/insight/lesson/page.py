@@ -6,14 +6,14 @@ from html import escape
 from pathlib import Path
 
 import transferui
-from transferui.evaluation.shown import POLICY, share
+from transferui.evaluation.shown import html_file, name, share
 from transferui.insight.lesson.claims import claims
 from transferui.insight.lesson.facts import Claim, Lesson
 from transferui.insight.lesson.gain_view import OWN_MODEL, gain_card
 from transferui.insight.lesson.kinds import kinds
 from transferui.insight.lesson.labels_view import Picture, labels_card
 from transferui.insight.lesson.map_view import map_card
-from transferui.insight.lesson.marks import duration, finite, name
+from transferui.insight.lesson.marks import duration, finite
 
 STYLE = Path(__file__).parents[1] / "lesson.css"
 # The page's tokens with their values, and what only a file of its own needs.
@@ -33,13 +33,8 @@ def lesson_html(lesson: Lesson, *, with_photos: bool = False, picture: Picture |
     style = FILE_STYLE.read_text(encoding="utf-8") + STYLE.read_text(encoding="utf-8")
     note = "It holds small copies of some photos: share it with care." if with_photos else "No photo is in this file."
     foot = f"<footer>Written by TransferUI {escape(transferui.__version__)}. {note}</footer>"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f"<title>{TITLE}: {escape(lesson.title)}</title><style>{style}</style></head>"
-        f"<body><main>{lesson_body(lesson, with_photos=with_photos, picture=picture)}{foot}</main></body></html>\n"
-    )
+    body = lesson_body(lesson, with_photos=with_photos, picture=picture)
+    return html_file(f"{TITLE}: {lesson.title}", style, body + foot)
 
 
 def lesson_body(lesson: Lesson, *, with_photos: bool = True, picture: Picture | None = None) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from transferui.backbones.catalogue import CATALOGUE, Backbone
 from transferui.evaluation.shown import share
-from transferui.insight.lesson.marks import Found, band, finite, height, path, reach, shell, stage_name
+from transferui.insight.lesson.marks import Found, band, finite, height, path, shell, stage_name
 
 ICE = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2v20M3.3 7l17.4 10M20.7 7 3.3 17M12 6 9.5 3.5M12 6l2.5-2.5M12 18l-2.5 '
@@ -19,19 +19,18 @@ WARM = (
 )
 
 
-def probe_card(found: Found, backbone: Backbone | None = None, *, buttons: bool = False, lead: bool = True) -> str:
+def probe_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
     """Probes of all stages over the drawn network, and the trials of training one stage.
 
     Args:
         found: `Probes` as dictionary.
-        backbone: facts for the blocks' sizes; looked up by the dictionary's name when not given.
         buttons: offer to freeze as advised (``data-pick="freeze"``).
         lead: put the sentence first.
     """
     stages = found.get("stages") or ()
     if not stages:
         return shell("probe", found, "", lead=lead)
-    facts = backbone or CATALOGUE.get(str(found.get("backbone", "")))
+    facts = CATALOGUE.get(str(found.get("backbone", "")))
     advice = f'<p class="ls-advice">{_advice(found)}</p>'
     if buttons:
         advice = f'<div class="ls-act">{advice}<button type="button" class="ls-btn first" data-pick="freeze">Freeze like this</button></div>'
@@ -122,9 +121,3 @@ def _trial(trial: Found, most: float, worth: str) -> str:
         f'<li class="{"clear" if clear else ""}"><b>{escape(str(trial["stage"]))}</b><span class="ls-bar" aria-hidden="true">{drawn}</span>'
         f'<span class="ls-num">{amount} <em>on {int(trial["n_val"])} photos</em></span><span>{word}{tag}</span></li>'
     )
-
-
-def best_of(found: Found) -> str:
-    """Accuracy after the best stage, with its interval; empty when nothing was probed."""
-    best = next((stage for stage in found.get("stages") or () if stage["name"] == found.get("best")), None)
-    return reach(best["ridge"]) if best else ""

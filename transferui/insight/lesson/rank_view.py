@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from transferui.evaluation.shown import share
-from transferui.insight.lesson.marks import Found, bar, finite, name, points, reach, shell
+from transferui.evaluation.shown import name, points, share
+from transferui.insight.lesson.marks import Found, bar, finite, reach, shell
 
 
 def rank_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
