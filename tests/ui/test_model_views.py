@@ -78,7 +78,7 @@ class Choosing:
         self.events = ModelEvents(server, self.step)
 
     def recipe(self, name):
-        _, message, *shown = self.events.choose_recipe(OWNER, gr.EventData(None, {"pick": name}))
+        _, _, message, *shown = self.events.choose_recipe(OWNER, gr.EventData(None, {"pick": name}))
         return self.desk(message, shown)
 
     def network(self, name):
