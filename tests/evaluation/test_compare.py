@@ -85,3 +85,30 @@ def test_the_same_photos_in_another_order_are_paired_by_what_they_show() -> None
     assert ranked is not None
     assert ranked.n == 40
     assert all((c.better, c.worse) == (0, 0) for _, c in ranked.against)
+
+
+def test_a_lucky_series_is_no_proof_but_many_small_ones_are() -> None:
+    right_a, right_b = [False] * 20 + [True] * 20, [True] * 40
+    assert compare_answers(right_a, right_b).verdict == "b_better"
+    one_film = compare_answers(right_a, right_b, [0] * 20 + list(range(1, 21)))
+    assert (one_film.units, one_film.p_value, one_film.verdict) == (21, 1.0, "no_clear_difference")
+    pairs = compare_answers(right_a, right_b, [n // 2 for n in range(40)])
+    assert pairs.p_value == pytest.approx(2 / 2**10)
+    assert pairs.verdict == "b_better"
+
+
+def test_flipping_photos_that_stand_alone_is_mcnemars_test() -> None:
+    right_a, right_b = [True] * 52 + [False] * 10, [False] * 2 + [True] * 60
+    alone = compare_answers(right_a, right_b)
+    with_one_pair_of_copies = compare_answers([*right_a, True], [*right_b, True], [*range(62), 61])
+    assert with_one_pair_of_copies.p_value == pytest.approx(alone.p_value, rel=0.01)
+
+
+def test_runs_know_which_of_their_photos_belong_together() -> None:
+    weak, best = results([False] * 12 + [True] * 20), results([True] * 32)
+    for values in (weak, best):
+        for item in values["val_items"][:12]:
+            item["group"] = 3
+    ranked = rank_runs([weak, best])
+    assert ranked is not None
+    assert (ranked.against[0][1].units, ranked.against[0][1].verdict) == (21, "no_clear_difference")

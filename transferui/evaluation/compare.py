@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
 RESAMPLES = 10_000
+# Where every draw needs a row of its own, so many are made at once: with thousands of photos all of them would not fit.
+PORTIONS = (500,) * (RESAMPLES // 500)
 # Chance results rarer than this count as a difference.
 ALPHA = 0.05
+# So many groups have few enough ways to be flipped to look at every one.
+FEW = 13
 
 
 Results = Mapping[str, Any]
@@ -26,6 +30,7 @@ class Comparison:
         better, worse: pictures that only B, and that only A, has answered right.
         p_value: McNemar's exact test, two-sided; corrected for the number of pairs when there are more than two runs.
         verdict: ``b_better``, ``a_better`` or ``no_clear_difference``.
+        units: pictures that stand alone and groups of such as belong together; `n` when all stand alone.
     """
 
     n: int
@@ -36,6 +41,7 @@ class Comparison:
     worse: int
     p_value: float
     verdict: str
+    units: int
 
 
 @dataclass(frozen=True)
@@ -55,28 +61,74 @@ class Ranking:
     against: tuple[tuple[int, Comparison], ...]
 
 
-def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool]) -> Comparison:
-    """McNemar's exact test and a paired bootstrap over pictures.
+def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], groups: Sequence[object] | None = None) -> Comparison:
+    """McNemar's exact test and a paired bootstrap over pictures; where some belong together, both over what belongs together.
 
-    A difference is called one only when test and interval agree.
-    Source: Q. McNemar, 1947, Note on the sampling error of the difference between correlated proportions.
+    A difference is called one only when test and interval agree. Frames of a series stand or fall together: taken one by one,
+    a single lucky scene would look like proof.
+
+    Args:
+        groups: (n,) the group of each picture; every picture alone when it is left out.
+
+    Sources: Q. McNemar, 1947, Note on the sampling error of the difference between correlated proportions; for groups the sign
+    of each group's gain is flipped, as in M. Eliasziw and A. Donner, 1991, Application of the McNemar test to non-independent
+    matched pair data, but by permutation.
 
     Raises:
         ValueError: when there is no picture, or not the same number of answers.
     """
     if len(right_a) != len(right_b) or not len(right_a):
         raise ValueError("both runs must have answered the same pictures")
-    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that a page without a comparison does not need
-
     n = len(right_a)
     gain = np.asarray(right_b, dtype=int) - np.asarray(right_a, dtype=int)
     worse, better = int((gain < 0).sum()), int((gain > 0).sum())
-    p_value = float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
-    # Resampling pictures only changes how many of the three kinds are drawn, so the counts are drawn at once.
-    counts = np.random.default_rng(0).multinomial(n, [worse / n, better / n, (n - worse - better) / n], size=RESAMPLES)
-    low, high = np.quantile((counts[:, 1] - counts[:, 0]) / n, [0.025, 0.975])
-    found = Comparison(n, float(gain.mean()), float(low), float(high), better, worse, p_value, "")
+    units = len(set(groups)) if groups is not None else n
+    if groups is None or units == n:
+        p_value, (low, high) = _exact(better, worse), _reach(n, better, worse)
+    else:
+        where = {group: at for at, group in enumerate(dict.fromkeys(groups))}
+        home = np.array([where[group] for group in groups])
+        gains, sizes = np.bincount(home, weights=gain), np.bincount(home)
+        p_value, (low, high) = _flipped(gains), _reach_of_groups(gains, sizes)
+    found = Comparison(n, float(gain.mean()), low, high, better, worse, p_value, "", units)
     return replace(found, verdict=_verdict(found, p_value))
+
+
+def _exact(better: int, worse: int) -> float:
+    """McNemar's p-value: how often a fair coin is at least as uneven over the pictures that only one of both has right."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that a page without a comparison does not need
+
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+
+
+def _reach(n: int, better: int, worse: int) -> tuple[float, float]:
+    """The 95 % interval of the difference; resampling pictures only changes how many of the three kinds are drawn."""
+    shares = [worse / n, better / n, (n - worse - better) / n]
+    counts = np.random.default_rng(0).multinomial(n, shares, size=RESAMPLES)
+    low, high = np.quantile((counts[:, 1] - counts[:, 0]) / n, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _flipped(gains: np.ndarray) -> float:
+    """How often the sum of the groups' gains (G,) is at least as far from zero when each gain's sign is a coin's, two-sided."""
+    gains = gains[gains != 0]
+    if not len(gains):
+        return 1.0
+    if len(gains) <= FEW:
+        signs = np.array(list(product((1, -1), repeat=len(gains))))
+        return float((np.abs(signs @ gains) >= abs(gains.sum())).mean())
+    rng = np.random.default_rng(0)
+    sums = np.concatenate([(2 * rng.integers(2, size=(some, len(gains))) - 1) @ gains for some in PORTIONS])
+    return float((1 + (np.abs(sums) >= abs(gains.sum())).sum()) / (1 + RESAMPLES))
+
+
+def _reach_of_groups(gains: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the difference when whole groups (G,) are drawn again."""
+    rng = np.random.default_rng(0)
+    drawn = (rng.integers(len(gains), size=(some, len(gains))) for some in PORTIONS)
+    shares = np.concatenate([gains[some].sum(axis=1) / sizes[some].sum(axis=1) for some in drawn])
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _verdict(found: Comparison, p_value: float) -> str:
@@ -91,25 +143,26 @@ def rank_runs(results: Sequence[Results]) -> Ranking | None:
     Which run is best was seen on the same pictures, so the correction counts every pair, not only those with the best one:
     after it the chance that any difference is called one by luck stays below 5 %.
     """
-    answers = _answers(results)
-    if not answers or len(answers) < 2:
+    shared = _answers(results)
+    if not shared or len(results) < 2:
         return None
-    scores, n = [sum(row) for row in answers], len(answers[0])
+    answers, groups = shared
+    scores, n = [sum(row) for row in answers], len(groups)
     best = scores.index(max(scores))
-    return Ranking(n, tuple(score / n for score in scores), best, tuple(against_best(answers, best).items()))
+    return Ranking(n, tuple(score / n for score in scores), best, tuple(against_best(answers, best, groups).items()))
 
 
-def against_best(answers: Sequence[Sequence[bool]], best: int) -> dict[int, Comparison]:
+def against_best(answers: Sequence[Sequence[bool]], best: int, groups: Sequence[object] | None = None) -> dict[int, Comparison]:
     """Every other row of right answers against the best one (A is the other, B the best), corrected for the number of all pairs.
 
     Which one is best was seen on the same pictures, so it is not enough to count the pairs with it.
     """
-    pairs = {(i, j): compare_answers(answers[i], answers[j]) for i, j in combinations(range(len(answers)), 2)}
+    pairs = {(i, j): compare_answers(answers[i], answers[j], groups) for i, j in combinations(range(len(answers)), 2)}
     corrected = dict(zip(pairs, holm([pair.p_value for pair in pairs.values()]), strict=True))
     against = {}
     for other in range(len(answers)):
         if other != best:
-            found = compare_answers(answers[other], answers[best])
+            found = compare_answers(answers[other], answers[best], groups)
             p_value = corrected[min(other, best), max(other, best)]
             against[other] = replace(found, p_value=p_value, verdict=_verdict(found, p_value))
     return against
@@ -136,13 +189,16 @@ def same_photos(results: Sequence[Results]) -> list[list[int]]:
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def _answers(results: Sequence[Results]) -> list[list[bool]] | None:
-    """Right or wrong by run, for the pictures that all have answered, in the same order; None when there is none."""
+def _answers(results: Sequence[Results]) -> tuple[list[list[bool]], list[str]] | None:
+    """Right or wrong by run, for the pictures that all have answered in one order, and each one's group; None without any."""
     if len(same_photos(results)) != 1:
         return None
     by_run = [{_photo(item): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
     shared = sorted(set.intersection(*(set(right) for right in by_run)))
-    return [[right[i] for i in shared] for right in by_run] if shared else None
+    if not shared:
+        return None
+    series = {_photo(item): f"group {item['group']}" for item in results[0]["val_items"] if "group" in item}
+    return [[right[i] for i in shared] for right in by_run], [series.get(i, i) for i in shared]
 
 
 def _photo(item: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     values = {
         **_what(run),
         **_how_good(run, run.val_logits, _labels(run, "val"), worth([groups[i] for i in run.split.val])),
-        **_confidence(run, run.val_logits, cv),
+        **_confidence(run, run.val_logits, cv, groups),
         **_training_part(run),
         "dataset_fingerprint": run.dataset.fingerprint,
         **_origin(run),
@@ -98,15 +98,15 @@ def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) 
     return {"headline": "cv" if by_cv else "val", "cv": cv.as_dict(run.dataset.class_names) if cv else None, "guessing": guessing}
 
 
-def _groups(run: Trained) -> Sequence[object]:
-    """What each photo of the dataset belongs to: its near-copies or series, or itself alone.
+def _groups(run: Trained) -> list[int]:
+    """The number of each photo's near-copies or series, from 0 on; below zero, each with its own, photos that stand alone.
 
     Where photos that are used where they lie came with a val folder, nobody has looked for series; their owner answers for it.
     """
     samples = run.dataset.samples
     if run.dataset.folder is None and any(sample.split == "val" for sample in samples):
-        return range(len(samples))
-    return [i if group is None else ("group", group) for i, group in enumerate(groups_of(run.dataset))]
+        return [-1 - i for i in range(len(samples))]
+    return [-1 - i if group is None else group for i, group in enumerate(groups_of(run.dataset))]
 
 
 def _also_chose(run: Trained) -> list[str]:
@@ -193,7 +193,7 @@ def _probe(logits: Tensor | None, labels: list[int], single: float) -> dict[str,
     return {"head_val_accuracy": found.value, "head_val_accuracy_low": found.low, "head_val_accuracy_high": found.high}
 
 
-def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None) -> dict[str, Any]:
+def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None, groups: Sequence[int]) -> dict[str, Any]:
     """The temperature, where it comes from, and the calibration error that it leaves on photos that it was not fitted to.
 
     For the head on frozen features it comes from the answers of all photos out of fold, where they are known; else from the
@@ -216,11 +216,11 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None) -> dic
         "temperature_from": source,
         "calibration_error": calibration_error(sure, right),
         "calibration_error_by_chance": error_by_chance(sure),
-        "val_items": _items(run, labels, torch.softmax(logits / temperature, dim=1)),
+        "val_items": _items(run, groups, labels, torch.softmax(logits / temperature, dim=1)),
     }
 
 
-def _test(run: Trained, groups: Sequence[object]) -> dict[str, Any]:
+def _test(run: Trained, groups: Sequence[int]) -> dict[str, Any]:
     """Numbers on the part that was set aside, if there is one."""
     if run.test_logits is None:
         return {}
@@ -235,12 +235,16 @@ def _prefix_length(run: Trained) -> int:
     return next((i for i, name in enumerate(names) if name in run.trainable), len(names))
 
 
-def _items(run: Trained, labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
-    """One row per validation picture: index in the dataset, content, true class, answer, and the probabilities of both."""
+def _items(run: Trained, groups: Sequence[int], labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
+    """One row per validation picture: index in the dataset, content, true class, answer, and the probabilities of both.
+
+    Pictures of a series, or that are near-copies, also name their group.
+    """
     sure, answers = probabilities.max(dim=1)
     return [
         {"sample": i, "photo": run.dataset.samples[i].sha256[:PHOTO_DIGITS], "true": label, "predicted": int(answers[n]),
-         "probability": round(float(sure[n]), 6), "true_probability": round(float(probabilities[n, label]), 6)}
+         "probability": round(float(sure[n]), 6), "true_probability": round(float(probabilities[n, label]), 6),
+         **({"group": groups[i]} if groups[i] >= 0 else {})}
         for n, (i, label) in enumerate(zip(run.split.val, labels, strict=True))
     ]  # fmt: skip
 

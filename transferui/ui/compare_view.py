@@ -76,6 +76,8 @@ def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
     else:
         main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
     more = f"Asked photo by photo on the same {ranking.n} validation photos"
+    units = ranking.against[0][1].units if ranking.against else ranking.n
+    more += f", each series as one ({units} in all)" if units < ranking.n else ""
     more += (
         "; with more runs one wins by luck more easily, so a win must be clearer (Holm’s correction)." if len(names) > 2 else "."
     )
@@ -96,7 +98,7 @@ def _gap_row(other: str, best: str, found: Comparison) -> str:
     left, right = (50 + 50 * value / reach for value in (found.low, found.high))
     at = 50 + 50 * found.difference / reach
     css = "clear" if found.verdict != "no_clear_difference" else ""
-    gap = f"{points(found.difference)} points"
+    gap, test = f"{points(found.difference)} points", "McNemar" if found.units == found.n else "sign flips of series,"
     span = f"{points(found.low)} to {points(found.high)}"
     return (
         f'<div class="gap {css}"><span class="who"><b>{escape(best)}</b> against {escape(other)}</span>'
@@ -104,7 +106,7 @@ def _gap_row(other: str, best: str, found: Comparison) -> str:
         f'<i class="reach" style="left:{left:.1f}%;width:{right - left:.1f}%"></i><i class="at" style="left:{at:.1f}%"></i></span>'
         f'<span class="num"><b>{gap}</b> <em>({span})</em></span>'
         f'<span class="why">{escape(best)} alone right on {found.better}, {escape(other)} alone on {found.worse} '
-        f"<em>(McNemar p\u00a0{_p_value(found.p_value)})</em></span></div>"
+        f"<em>({test} p\u00a0{_p_value(found.p_value)})</em></span></div>"
     )
 
 
