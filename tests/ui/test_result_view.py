@@ -77,3 +77,14 @@ def test_the_diagnosis_has_a_button_only_when_there_is_something_to_set() -> Non
 def test_results_of_an_older_version_still_show() -> None:
     old = {k: v for k, v in values().items() if k not in {"headline", "cv", "guessing", "imbalance", "head_val_accuracy_low"}}
     assert large(result(old)) == percent(0.9) and result(None) == ""
+
+
+def test_an_interval_that_is_wide_because_of_series_says_so() -> None:
+    assert "count like about 5 single ones" in result(values(val_worth=4.8))
+    assert "single ones" not in result(values(val_worth=70.0)) and "single ones" not in result(values())
+    assert "count like about 12" in result(values(cv={**CV, "worth": 12.0}, headline="cv", val_worth=80.0))
+
+
+def test_a_network_that_finds_small_classes_is_not_held_against_the_largest_alone() -> None:
+    assert "tells the classes apart" in result(values(majority_accuracy=0.85))
+    assert "tells the classes apart" not in result(values())

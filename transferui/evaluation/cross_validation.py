@@ -68,6 +68,7 @@ class CrossValidation:
             "low": me.low,
             "high": me.high,
             "n": me.n,
+            "worth": me.worth,
             "folds": self.folds,
             "repeats": self.repeats,
             "majority_accuracy": majority_accuracy(truth),

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Photos that are worth less than this share of as many single ones come in series, and that is said.
+MANY_ALIKE = 0.8
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -14,6 +17,7 @@ class Headline:
     Attributes:
         accuracy, low, high: fractions from 0 to 1.
         base: what always naming the largest class gets on the same photos.
+        worth: how many photos that were taken one by one the `n` are worth.
     """
 
     accuracy: float
@@ -23,6 +27,12 @@ class Headline:
     base: float
     where: str
     cross_validated: bool
+    worth: float
+
+    @property
+    def in_series(self) -> bool:
+        """Whether so many of the photos belong together that the interval is clearly wider for it."""
+        return self.worth <= MANY_ALIKE * self.n
 
 
 def headline(results: Mapping[str, Any]) -> Headline:
@@ -40,4 +50,5 @@ def headline(results: Mapping[str, Any]) -> Headline:
 
 def _from(values: Mapping[str, Any], keys: tuple[str, str, str, str], where: str, *, cross_validated: bool) -> Headline:
     accuracy, low, high, n = (values[key] for key in keys)
-    return Headline(accuracy, low, high, n, values["majority_accuracy"], where, cross_validated)
+    single = values.get("worth" if cross_validated else "val_worth", n)  # runs of earlier versions do not know
+    return Headline(accuracy, low, high, n, values["majority_accuracy"], where, cross_validated, single)

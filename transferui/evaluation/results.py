@@ -11,6 +11,7 @@ from torch import Tensor
 from transferui.data.similar import groups_of
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
+from transferui.evaluation.headline import MANY_ALIKE
 from transferui.evaluation.metrics import (
     Accuracy,
     accuracy_interval,
@@ -30,8 +31,6 @@ ENOUGH = 50
 MOST_FOR_CV = 2000
 # Digits of a photo's SHA-256 that tell it from all others of a set, however they are ordered.
 PHOTO_DIGITS = 16
-# Photos of series that are worth less than this share of as many single ones are spoken of.
-MANY_ALIKE = 0.8
 
 
 def describe(run: Trained, *, final: bool) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def result(values: Values | None) -> str:
     return (
         f'<section class="tu-card tu-result"><div><h2>Result</h2><p class="tu-huge{luck}">{percent(me.accuracy)}</p>'
         f"<p>{_of_what(values, me)}<br>On new photos of the same kind, expect <b>{percent(me.low)} to {percent(me.high)}</b> "
-        f"<em>(95\u00a0% interval)</em>.</p>{_guessing(values, me)}{_beside(values)}</div>"
+        f"<em>(95\u00a0% interval)</em>{_why_wide(me)}.</p>{_guessing(values, me)}{_beside(values)}</div>"
         f"{_scale(me)}{_diagnosis(values.get('diagnosis'))}{_classes(values)}{notes}</section>"
     )
 
@@ -46,6 +46,15 @@ def _of_what(values: Values, me: Headline) -> str:
     return (
         f"of all {me.n} photos answered right, each by a head that had not seen it "
         f"<em>(cross-validation: {rounds})</em>. With so few photos that says more than the {values['n_val']} set aside alone."
+    )
+
+
+def _why_wide(me: Headline) -> str:
+    """Why the interval is wide although there are many photos; the notes below say what to do about it."""
+    if not me.in_series:
+        return ""
+    return (
+        f": the photos come in series and count like about {max(1, round(me.worth))} single ones <em>(effective sample size)</em>"
     )
 
 
