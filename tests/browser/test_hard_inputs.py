@@ -8,7 +8,7 @@ import zlib
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_journey import LONG, add_class, give, to_model, to_train
+from tests.browser.test_journey import LONG, add_class, ready_to_train
 from tests.conftest import draw_photo
 
 pytestmark = pytest.mark.browser
@@ -81,10 +81,7 @@ def test_the_camera_and_the_clipboard_add_photos_to_a_class(visit):
 
 
 def test_a_number_that_is_none_is_refused_over_plain_http(visit, server, photo_zip):
-    page = visit()
-    give(page, photo_zip)
-    to_model(page)
-    to_train(page)
+    page = ready_to_train(visit, photo_zip)
     with page.expect_request(lambda r: r.method == "POST" and "30" in (r.post_data or "")) as caught:
         page.locator("#train-button").click()
     page.locator("#stop-button").click()

@@ -27,6 +27,14 @@ def to_train(page):
     expect(page.locator("#train-button")).to_be_enabled()
 
 
+def ready_to_train(visit, photo_zip):
+    page = visit()
+    give(page, photo_zip)
+    to_model(page)
+    to_train(page)
+    return page
+
+
 def train_to_the_end(page):
     page.locator("#train-button").click()
     # Until the press has arrived, status and result are those of the run before.
@@ -259,10 +267,7 @@ def test_quick_choices_are_all_taken_and_the_last_one_is_shown(visit, photo_zip)
 
 
 def test_a_step_opened_at_the_top_is_opened_again_after_a_refresh(visit, photo_zip):
-    page = visit()
-    give(page, photo_zip)
-    to_model(page)
-    to_train(page)
+    page = ready_to_train(visit, photo_zip)
     page.locator("#step-model-button").click()
     expect(page.locator("#network .stage").first).to_be_visible()
     page.wait_for_timeout(500)
@@ -272,10 +277,7 @@ def test_a_step_opened_at_the_top_is_opened_again_after_a_refresh(visit, photo_z
 
 
 def test_a_double_click_on_train_starts_one_run(visit, photo_zip):
-    page = visit()
-    give(page, photo_zip)
-    to_model(page)
-    to_train(page)
+    page = ready_to_train(visit, photo_zip)
     page.locator("#train-button").dblclick()
     expect(page.locator("#run-status")).to_contain_text("Finished", timeout=LONG)
     expect(page.locator("#runs-list tbody tr")).to_have_count(1)

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from contextlib import contextmanager
 
 import gradio as gr
 import pytest
@@ -63,6 +64,16 @@ class Person:
             thread.join(20)
             assert not thread.is_alive()
 
+    @contextmanager
+    def asking(self, question):
+        """What is begun in here comes while a question of this kind is on its way; at the end all of it is over."""
+        gate = self.server.engine.hold(question)
+        try:
+            yield
+        finally:
+            gate.set()
+            self.waits()
+
     @property
     def counts(self):
         dataset = desk_of(self.server, ME).dataset
@@ -78,7 +89,8 @@ def person(data_dir):
 @pytest.fixture
 def files(person):
     def draw(color, n):
-        return [str(draw_photo(person.server.uploads / f"{color}{i}.jpg", color, hash(color) % 999 + i)) for i in range(n)]
+        first = 100 * ("red", "blue", "green").index(color)
+        return [str(draw_photo(person.server.uploads / f"{color}{i}.jpg", color, first + i)) for i in range(n)]
 
     return draw
 
@@ -101,51 +113,41 @@ def findings(person):
 
 
 def test_photos_given_to_two_cards_at_once_are_both_there(person, files):
-    gate = person.server.engine.hold("add_pictures")
-    update(person.server, ME, drafts=["red", "blue"])
-    person.does("add_photos", 0, ME, "red", files("red", 3))
-    rows = person.does("add_photos", 1, ME, "blue", files("blue", 2))
-    gate.set()
-    person.waits()
+    with person.asking("add_pictures"):
+        update(person.server, ME, drafts=["red", "blue"])
+        person.does("add_photos", 0, ME, "red", files("red", 3))
+        rows = person.does("add_photos", 1, ME, "blue", files("blue", 2))
     assert person.counts == {"red": 3, "blue": 2} and boxes(rows)[:3] == ["red", "blue", ""]
 
 
 def test_two_quick_renames_both_hold(two_classes):
-    gate = two_classes.server.engine.hold("rename_class")
-    two_classes.does("rename", 0, ME, "fire")
-    two_classes.does("rename", 1, ME, "sea")
-    gate.set()
-    two_classes.waits()
+    with two_classes.asking("rename_class"):
+        two_classes.does("rename", 0, ME, "fire")
+        two_classes.does("rename", 1, ME, "sea")
     assert list(two_classes.counts) == ["fire", "sea"]
 
 
 def test_a_zip_that_a_newer_choice_has_overtaken_is_not_taken_and_leaves_nothing(person, photos, tmp_path):
     archive = shutil.make_archive(str(person.server.uploads / "slow"), "zip", photos)
-    gate = person.server.engine.hold("import_zip")
-    person.does("import_zip", ME, archive)
-    person.does("open_sample", ME, Picked("signs"))
-    gate.set()
-    person.waits()
+    with person.asking("import_zip"):
+        person.does("import_zip", ME, archive)
+        person.does("open_sample", ME, Picked("signs"))
     desk = desk_of(person.server, ME)
     assert desk.values["sample"] == "signs" and desk.former is None
     assert [folder.name for folder in (person.server.data_dir / "datasets").iterdir()] == [desk.dataset.id]
 
 
 def test_photos_reach_their_class_although_its_card_has_moved_meanwhile(two_classes, files):
-    gate = two_classes.server.engine.hold("remove_class")
-    two_classes.does("remove", 0, ME, "red")
-    two_classes.does("add_photos", 1, ME, "blue", files("green", 2))
-    gate.set()
-    two_classes.waits()
+    with two_classes.asking("remove_class"):
+        two_classes.does("remove", 0, ME, "red")
+        two_classes.does("add_photos", 1, ME, "blue", files("green", 2))
     assert two_classes.counts == {"blue": 4}
 
 
 def test_photos_reach_a_class_that_is_being_renamed(two_classes, files):
-    gate = two_classes.server.engine.hold("rename_class")
-    two_classes.does("rename", 1, ME, "sea")
-    two_classes.does("add_photos", 1, ME, "sea", files("green", 2))
-    gate.set()
-    two_classes.waits()
+    with two_classes.asking("rename_class"):
+        two_classes.does("rename", 1, ME, "sea")
+        two_classes.does("add_photos", 1, ME, "sea", files("green", 2))
     assert two_classes.counts == {"red": 2, "sea": 4}
 
 
@@ -159,22 +161,18 @@ def test_remove_on_a_card_that_shows_another_class_by_now_removes_nothing(two_cl
 
 def test_undo_does_not_take_back_what_is_still_on_its_way(two_classes, files, monkeypatch):
     monkeypatch.setattr(data_events, "UNDO_S", 0.01)
-    gate = two_classes.server.engine.hold("add_pictures")
-    two_classes.does("add_photos", 0, ME, "red", files("green", 2))
-    assert "just being changed" in two_classes.events.undo(ME)[0]
-    gate.set()
-    two_classes.waits()
+    with two_classes.asking("add_pictures"):
+        two_classes.does("add_photos", 0, ME, "red", files("green", 2))
+        assert "just being changed" in two_classes.events.undo(ME)[0]
     assert two_classes.counts == {"red": 4, "blue": 2}
     two_classes.events.undo(ME)
     assert two_classes.counts == {"red": 2, "blue": 2}
 
 
 def test_a_name_that_is_being_typed_is_not_written_over_by_what_happens_on_another_card(person, files):
-    gate = person.server.engine.hold("add_pictures")
-    rows = person.does("add_photos", 0, ME, "red", files("red", 2))
-    person.events.type_name(1, ME, "blu")
-    gate.set()
-    person.waits()
+    with person.asking("add_pictures"):
+        rows = person.does("add_photos", 0, ME, "red", files("red", 2))
+        person.events.type_name(1, ME, "blu")
     assert boxes(rows)[0] == "red" and boxes(rows)[1] == gr.skip()
     assert data_step.view(desk_of(person.server, ME))[4 + 5 + 1] == "blu"  # and a refresh finds it
     list(person.events.rename(1, ME, "blue"))
@@ -193,11 +191,9 @@ def test_clicks_on_two_cases_of_a_finding_are_both_done_and_a_double_click_count
         person.waits()
     finding = next(f for f in findings(person) if f.kind == "conflict")
     assert len(finding.cases) == 2
-    gate = person.server.engine.hold("move_samples")
-    for case in (0, 0, 1):
-        person.does("on_finding", ME, Picked(f"act|{finding.id}|{case}|0"))
-    gate.set()
-    person.waits()
+    with person.asking("move_samples"):
+        for case in (0, 0, 1):
+            person.does("on_finding", ME, Picked(f"act|{finding.id}|{case}|0"))
     assert [question for question, _ in person.server.engine.asked].count("move_samples") == 2
     assert not [f for f in findings(person) if f.kind == "conflict"]
 

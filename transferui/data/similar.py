@@ -67,6 +67,11 @@ def groups_of(dataset: Dataset) -> tuple[int | None, ...]:
     return tuple(s.group for s in dataset.samples) if dataset.folder else kin_of(dataset).groups
 
 
+def numbered(groups: Sequence[int | None]) -> list[int]:
+    """A number for every picture: its group's, or, for one that stands alone, one of its own below zero."""
+    return [-1 - i if group is None else group for i, group in enumerate(groups)]
+
+
 @lru_cache(maxsize=4)
 def groups_among(dataset: Dataset, indices: tuple[int, ...]) -> tuple[int | None, ...]:
     """The group of each of some pictures: as stored, or found out among these alone, with the looks that are known."""

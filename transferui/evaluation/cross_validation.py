@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transferui.config import TrainConfig
-from transferui.data.similar import groups_of
+from transferui.data.similar import groups_of, numbered
 from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, majority_accuracy, worth
 from transferui.training.model import QUIET
 from transferui.training.recipe import class_weights, make_optimizer, make_schedule
@@ -104,13 +104,8 @@ def cross_validate_run(run: Trained) -> CrossValidation | None:
 
 def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
     """A number per photo (N,), shared by photos that must stay together: equal files, and near-copies as the split knows them."""
-    near = groups_of(run.dataset)
-    # One that is alone goes by its own number; groups by theirs, which could be the same number.
-    names = [("alone", i) if near[i] is None else ("group", near[i]) for i in picks]
-    equal: dict[str, Any] = {}
-    joined = [equal.setdefault(run.dataset.samples[i].sha256, name) for i, name in zip(picks, names, strict=True)]
-    order = {name: n for n, name in enumerate(dict.fromkeys(joined))}
-    return np.array([order[name] for name in joined])
+    near, equal = numbered(groups_of(run.dataset)), dict[str, int]()
+    return np.array([equal.setdefault(run.dataset.samples[i].sha256, near[i]) for i in picks])
 
 
 def cross_validate(

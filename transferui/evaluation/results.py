@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from transferui.data.similar import groups_of
+from transferui.data.similar import groups_of, numbered
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
 from transferui.evaluation.headline import MANY_ALIKE
@@ -104,8 +104,8 @@ def _groups(run: Trained) -> list[int]:
     """
     samples = run.dataset.samples
     if run.dataset.folder is None and any(sample.split == "val" for sample in samples):
-        return [-1 - i for i in range(len(samples))]
-    return [-1 - i if group is None else group for i, group in enumerate(groups_of(run.dataset))]
+        return numbered([None] * len(samples))
+    return numbered(groups_of(run.dataset))
 
 
 def _also_chose(run: Trained) -> list[str]:

@@ -20,7 +20,7 @@ from transferui.backbones.catalogue import Backbone, get_backbone
 from transferui.backbones.stages import build_backbone
 from transferui.data.dataset import Dataset, default_data_dir, open_dataset
 from transferui.data.preprocessing import Preprocessing
-from transferui.data.similar import groups_among
+from transferui.data.similar import groups_among, numbered
 from transferui.errors import UserError
 from transferui.insight.scores import Floats, Ints
 from transferui.training.cache import FeatureCache
@@ -143,8 +143,7 @@ def _kin(dataset: Dataset, indices: Ints, labels: Ints) -> tuple[Ints | None, tu
 
     A class that is one series as a whole cannot be left out: its photos count one by one.
     """
-    known = groups_among(dataset, tuple(indices.tolist()))
-    groups = np.array([-1 - n if group is None else group for n, group in enumerate(known)], dtype=np.int64)
+    groups = np.array(numbered(groups_among(dataset, tuple(indices.tolist()))), dtype=np.int64)
     whole = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) == 1 < (labels == label).sum()]
     for label in whole:
         mine = np.flatnonzero(labels == label)
