@@ -197,13 +197,11 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
 def _good(facts: Facts) -> dict[str, Any]:
     """Nothing is wrong."""
     known = f"{share(facts.train)} of the training photos and " if facts.train is not None else ""
-    losses = [float(row["val_loss"]) for row in facts.last_phase]
-    calm = not losses or losses[-1] - min(losses) <= MATERIAL
-    curve = (
-        "did not rise much while the training loss fell" if calm else "rose later, but too little or briefly to tell from chance"
-    )
-    told = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen"
-    evidence = f"{told}; its validation loss {curve}."
+    losses = [float(row["val_loss"]) for row in facts.last_phase] or [0.0]
+    rose = losses[-1] - min(losses) > MATERIAL
+    curve = "rose later, perhaps by chance" if rose else "did not rise much while the training loss fell"
+    new = f"{share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen"
+    evidence = f"It gets {known}{new}; its validation loss {curve}."
     words = "Good: what it has learned holds for new photos."
     smallest = min(facts.results.get("train_counts") or [0])
     if facts.tuned or smallest < ENOUGH_TO_TUNE:
