@@ -28,7 +28,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.backbones.stages import build_backbone
 from transferui.data.dataset import Dataset
 from transferui.data.splits import Split, split_dataset
-from transferui.training.machine import available_cores
+from transferui.training.machine import available_cores, pick_device
 
 PROMISES = {"tutorial": 50.0, "fastai": 30.0}
 
@@ -40,6 +40,7 @@ class Task:
         self.dataset, self.name, self.data_dir, self.seed = dataset, backbone, data_dir, seed
         self.backbone = get_backbone(backbone)
         self.split: Split = split_dataset(dataset, 0.2, seed)
+        self.device = pick_device("auto")
 
     @property
     def n_classes(self) -> int:
@@ -91,7 +92,7 @@ def tutorial(task: Task, epochs: int = 25) -> Fitted:
         part: DataLoader(Files(task.rows(part), how), batch_size=4, shuffle=True, num_workers=available_cores())
         for part, how in (("train", learn), ("val", _check(task)))
     }
-    model = nn.Sequential(task.body().requires_grad_(False), nn.Linear(b.feature_width, task.n_classes))
+    model = nn.Sequential(task.body().requires_grad_(False), nn.Linear(b.feature_width, task.n_classes)).to(task.device)
     optimizer = torch.optim.SGD(model[1].parameters(), lr=0.001, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=7, gamma=0.1)
     best, kept = -1.0, model
@@ -99,12 +100,12 @@ def tutorial(task: Task, epochs: int = 25) -> Fitted:
         model.train()
         for pictures, labels in loaders["train"]:
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(pictures), labels).backward()
+            nn.functional.cross_entropy(model(pictures.to(task.device)), labels.to(task.device)).backward()
             optimizer.step()
         schedule.step()
         model.eval()
         with torch.no_grad():
-            right = sum(int((model(x).argmax(1) == y).sum()) for x, y in loaders["val"])
+            right = sum(int((model(x.to(task.device)).argmax(1).cpu() == y).sum()) for x, y in loaders["val"])
         if right / len(task.split.val) > best:
             best, kept = right / len(task.split.val), copy.deepcopy(model)
     return Fitted(best, partial(_answer_plainly, task, kept))
@@ -124,7 +125,7 @@ def _check(task: Task) -> Any:
 @torch.inference_mode()
 def _answer_plainly(task: Task, model: nn.Module, part: str) -> Tensor:
     loader = DataLoader(Files(task.rows(part), _check(task)), batch_size=32)
-    return torch.cat([model.eval()(x).argmax(1) for x, _ in loader])
+    return torch.cat([model.eval()(x.to(task.device)).argmax(1).cpu() for x, _ in loader])
 
 
 def fastai(task: Task, epochs: int = 4) -> Fitted:
