@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
+from transferui.evaluation.compare import against_best
 from transferui.insight.scores import knn_loo, log_evidence, log_me, ridge_from_parts, ridge_loo
 
 
@@ -114,3 +115,15 @@ def test_copies_do_not_answer_for_each_other():
     labels, groups = np.repeat(np.arange(40) % 2, 3), np.repeat(np.arange(40), 3)
     assert knn_loo(features, labels).accuracy.value == ridge_loo(features, labels, 2).accuracy.value == 1.0
     assert knn_loo(features, labels, groups).accuracy.value < 0.75 > ridge_loo(features, labels, 2, groups).accuracy.value
+
+
+def test_photos_of_one_scene_widen_the_interval_and_are_held_against_another_network_together():
+    features, labels = golden(120, 64, 2, 1.0)
+    scenes = np.arange(120) // 20 * 2 + labels  # 12 scenes of 10 photos
+    alone, together = (ridge_loo(features, labels, 2, groups) for groups in (None, scenes))
+    assert together.groups is scenes and together.accuracy.worth == pytest.approx(12)
+    assert together.accuracy.high - together.accuracy.low > 2 * (alone.accuracy.high - alone.accuracy.low)
+    lucky = together.right.copy()
+    lucky[scenes == 0] = ~lucky[scenes == 0]  # another network differs in one scene only
+    assert against_best([lucky.tolist(), together.right.tolist()], 1)[0].verdict != "no_clear_difference"
+    assert against_best([lucky.tolist(), together.right.tolist()], 1, together.groups)[0].verdict == "no_clear_difference"

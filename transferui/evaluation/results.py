@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from transferui.data.similar import groups_of, numbered
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
 from transferui.evaluation.headline import MANY_ALIKE
@@ -42,7 +41,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     if run.val_logits is None:
         raise RuntimeError("a run without validation has nothing to describe")
     cv = cross_validate_run(run) if final and not run.stopped and _needs_cv(run) else None
-    groups = _groups(run)
+    groups = run.groups()
     values = {
         **_what(run),
         **_how_good(run, run.val_logits, _labels(run, "val"), worth([groups[i] for i in run.split.val])),
@@ -95,17 +94,6 @@ def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) 
     answers = logits.argmax(1).tolist() if logits is not None else []
     guessing = is_guessing(me, majority_accuracy(labels)) and not tells_apart(labels, answers)
     return {"headline": "cv" if by_cv else "val", "cv": cv.as_dict(run.dataset.class_names) if cv else None, "guessing": guessing}
-
-
-def _groups(run: Trained) -> list[int]:
-    """The number of each photo's near-copies or series, from 0 on; below zero, each with its own, photos that stand alone.
-
-    Where photos that are used where they lie came with a val folder, nobody has looked for series; their owner answers for it.
-    """
-    samples = run.dataset.samples
-    if run.dataset.folder is None and any(sample.split == "val" for sample in samples):
-        return numbered([None] * len(samples))
-    return numbered(groups_of(run.dataset))
 
 
 def _also_chose(run: Trained) -> list[str]:

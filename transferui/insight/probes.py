@@ -106,7 +106,7 @@ def _probe(backbone: Backbone, dataset: Dataset, data_dir: Path, watch: Watch) -
     found = [ridge_loo(part.table, part.labels, len(dataset.class_names), part.groups) for part in parts]
     best = max(range(len(found)), key=lambda i: (found[i].accuracy.value, -i))
     facts = zip(found, backbone.stages, strict=True)
-    against = against_best([one.right.tolist() for one in found], best)
+    against = against_best([one.right.tolist() for one in found], best, found[best].groups)
     stages = tuple(_against(against.get(n), one, stage.name, width_of(stage)) for n, (one, stage) in enumerate(facts))
     # A shallower stage serves as well if the paired test sees no difference either.
     freeze_to = next(i for i, stage in enumerate(stages) if not stage.below and stage.gap < WORTH)

@@ -256,7 +256,7 @@ def _rank(measured: _Measured, wanted: int, begun: float) -> Ranking:
     if not ordered:
         sentence = "Stopped before the first network was done." if measured.stopped else "No network could be asked."
         return Ranking((), "", sentence, 0, notes=tuple(measured.notes), stopped=measured.stopped, seconds=took)
-    found = against_best([probe.right.tolist() for _, probe in ordered], 0)
+    found = against_best([probe.right.tolist() for _, probe in ordered], 0, ordered[0][1].groups)
     rows = [_against(row, found[n]) if n else row for n, (row, _) in enumerate(ordered)]
     chosen = _recommend(rows)
     notes = [*measured.notes, f"Stopped: {len(rows)} of {wanted} networks were done."] if measured.stopped else measured.notes

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
-from transferui.evaluation.metrics import Accuracy, accuracy_interval
+from transferui.evaluation.metrics import Accuracy, accuracy_interval, worth
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,9 +33,10 @@ class LeaveOneOut:
 
     Attributes:
         answers: (N,) class indices.
-        accuracy: share of right answers with its 95 % interval.
+        accuracy: share of right answers with its 95 % interval; photos that belong together count in it as the few they are.
         balanced: mean over classes of the share of right answers, 0 to 1.
         setting: number of neighbors, or strength of the ridge.
+        groups: (N,) numbers of what belongs together; None when every photo is alone.
     """
 
     answers: Ints
@@ -43,6 +44,7 @@ class LeaveOneOut:
     accuracy: Accuracy
     balanced: float
     setting: float
+    groups: Ints | None = None
 
 
 def knn_loo(features: Floats, labels: Sequence[int] | Ints, groups: Ints | None = None) -> LeaveOneOut:
@@ -68,12 +70,12 @@ def knn_loo(features: Floats, labels: Sequence[int] | Ints, groups: Ints | None 
     most = min(max(NEIGHBORS), len(truth) - int(together.sum(axis=1).max()))
     nearest = np.argsort(-alike, axis=1, kind="stable")[:, :most]
     # A vote of a near neighbor is worth a little more, but all of that together is less than one vote.
-    worth = 1.0 + np.take_along_axis(alike, nearest, axis=1) / (2 * most + 1)
+    weights = 1.0 + np.take_along_axis(alike, nearest, axis=1) / (2 * most + 1)
     onehot = np.eye(int(truth.max()) + 1)[truth[nearest]]
-    votes = np.cumsum(onehot * worth[..., None], axis=1)
+    votes = np.cumsum(onehot * weights[..., None], axis=1)
     tried = [(k, votes[:, k - 1].argmax(axis=1)) for k in NEIGHBORS if k <= most]
     k, answers = max(tried, key=lambda pair: (pair[1] == truth).mean())
-    return _scored(answers, truth, k)
+    return _scored(answers, truth, k, groups)
 
 
 def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int, groups: Ints | None = None) -> LeaveOneOut:
@@ -86,7 +88,7 @@ def ridge_loo(features: Floats, labels: Sequence[int] | Ints, n_classes: int, gr
     """
     truth = np.asarray(labels)
     strength, scores = _best_ridge(features, truth, n_classes, groups)
-    return _scored(scores.argmax(axis=1), truth, strength)
+    return _scored(scores.argmax(axis=1), truth, strength, groups)
 
 
 def loo_scores(features: Floats, labels: Ints, n_classes: int, groups: Ints | None = None) -> Floats:
@@ -209,8 +211,9 @@ def _fit(squares: Floats, along: Floats, rest: float, ratio: float) -> tuple[flo
     return weights, float((along / (1.0 + squares / ratio) ** 2).sum()) + rest
 
 
-def _scored(answers: Ints, truth: Ints, setting: float) -> LeaveOneOut:
+def _scored(answers: Ints, truth: Ints, setting: float, groups: Ints | None) -> LeaveOneOut:
     right = answers == truth
     present = np.unique(truth).tolist()
     balanced = float(recall_score(truth, answers, labels=present, average="macro", zero_division=0))
-    return LeaveOneOut(answers, right, accuracy_interval(int(right.sum()), len(truth)), balanced, setting)
+    accuracy = accuracy_interval(int(right.sum()), len(truth), None if groups is None else worth(groups.tolist()))
+    return LeaveOneOut(answers, right, accuracy, balanced, setting, groups)

@@ -139,7 +139,8 @@ class Phases:
         run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch
         if probe is None or head.val_logits is None:
             return
-        choice = choose(phase, probe, head.val_logits)
+        groups = run.groups()
+        choice = choose(phase, probe, head.val_logits, [groups[i] for i in run.split.val])
         run.val_logits = choice.logits
         run.notes.append(choice.words)
         if not choice.share:

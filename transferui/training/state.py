@@ -10,6 +10,7 @@ from torch import Tensor
 from transferui.config import TrainConfig
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing
+from transferui.data.similar import groups_of, numbered
 from transferui.data.splits import Split
 from transferui.training.features import Report, ShouldStop, Work
 from transferui.training.model import Classifier
@@ -75,6 +76,16 @@ class Trained:
     start: Start | None = None
     notes: list[str] = field(default_factory=list)
     augmentation: str = ""
+
+    def groups(self) -> list[int]:
+        """The number of each photo's near-copies or series, from 0 on; below zero, each with its own, photos that stand alone.
+
+        Where photos that are used where they lie came with a val folder, nobody has looked for series; their owner answers.
+        """
+        samples = self.dataset.samples
+        if self.dataset.folder is None and any(sample.split == "val" for sample in samples):
+            return numbered([None] * len(samples))
+        return numbered(groups_of(self.dataset))
 
 
 @dataclass(frozen=True)

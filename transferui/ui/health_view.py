@@ -52,7 +52,9 @@ def _later(dataset: Dataset, findings: Sequence[Finding]) -> list[str]:
         return []
     rows = "".join(_finding(dataset, finding) for finding in findings)
     more = f"{len(findings):,} more {'finding' if len(findings) == 1 else 'findings'}"
-    return [f'<li class="later"><details><summary>{more}</summary><ul class="tu-health">{rows}</ul></details></li>']
+    return [
+        f'<li class="later"><details data-keep="later"><summary>{more}</summary><ul class="tu-health">{rows}</ul></details></li>'
+    ]
 
 
 def _unknown() -> str:
@@ -77,14 +79,15 @@ def _pictures(dataset: Dataset, finding: Finding) -> str:
         return ""
     cases = [_case(dataset, finding, n, case) for n, case in enumerate(finding.cases[:CASES])]
     more = f'<p class="tu-hint-line">and {finding.n_cases - CASES:,} more</p>' if finding.n_cases > CASES else ""
+    unfold = f'<details data-keep="{escape(finding.id)}">'
     if finding.severity == "bad":
         rest = "".join(cases[OPEN:]) + more
-        behind = f"<details><summary>Show more</summary>{rest}</details>" if rest else ""
+        behind = f"{unfold}<summary>Show more</summary>{rest}</details>" if rest else ""
         return "".join(cases[:OPEN]) + behind
     strip = "".join(_photo(dataset, case.samples[0]) for case in finding.cases[: CASES + 1])
     if finding.n_cases == 1 and len(finding.cases[0].samples) == 1:
         return f'<div class="pair">{strip}</div>'
-    return f'<div class="pair">{strip}</div><details><summary>Show them</summary>{"".join(cases)}{more}</details>'
+    return f'<div class="pair">{strip}</div>{unfold}<summary>Show them</summary>{"".join(cases)}{more}</details>'
 
 
 def _case(dataset: Dataset, finding: Finding, place: int, case: Case) -> str:
@@ -124,4 +127,4 @@ def _skipped(skipped: Sequence[Skipped]) -> str:
     rows = "".join(f"<li><bdi>{escape(s.name)}</bdi>: {escape(s.reason)}</li>" for s in skipped[:NAMED])
     more = f"<li>and {len(skipped) - NAMED:,} more</li>" if len(skipped) > NAMED else ""
     count = f"{len(skipped):,} {'file was' if len(skipped) == 1 else 'files were'} skipped"
-    return f'<details class="tu-skipped"><summary>{count}</summary><ul>{rows}{more}</ul></details>'
+    return f'<details class="tu-skipped" data-keep="skipped"><summary>{count}</summary><ul>{rows}{more}</ul></details>'

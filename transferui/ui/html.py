@@ -21,7 +21,8 @@ LOGO = (
     '<rect x="32" y="9" width="7" height="10" rx="2.5" class="l-warm"/></svg>'
 )
 # Buttons with data-pick raise the event `pick`, those with data-confirm after a question; arrow keys move within a radio group
-# and choose, except where choosing is a lot of work: there Space or Enter does.
+# and choose, except where choosing is a lot of work: there Space or Enter does. What was unfolded stays so when it is drawn again,
+# where <details> have a name in data-keep.
 PICK_JS = """
 const pick = (b) => { if (!b.dataset.confirm || confirm(b.dataset.confirm)) trigger('pick', {pick: b.dataset.pick}); };
 element.addEventListener('click', (e) => { const b = e.target.closest('[data-pick]'); if (b && !b.disabled) pick(b); });
@@ -31,7 +32,15 @@ element.addEventListener('keydown', (e) => {
   e.preventDefault();
   const all = [...element.querySelectorAll('[role=radio]')], to = all[(all.indexOf(b) + step + all.length) % all.length];
   to.focus(); if (!to.closest('[data-by-enter]')) pick(to);
-});"""
+});
+const open = new Set();
+element.addEventListener('toggle', (e) => {
+  const name = e.target.dataset.keep;
+  if (name) open[e.target.open ? 'add' : 'delete'](name);
+}, true);
+new MutationObserver(() => {
+  for (const one of element.querySelectorAll('details[data-keep]')) if (open.has(one.dataset.keep)) one.open = true;
+}).observe(element, {childList: true, subtree: true});"""
 
 
 def show(html: str = "", **more: Any) -> gr.HTML:

@@ -110,7 +110,7 @@ def _older(more: Sequence[OwnModel], chosen: str) -> str:
     if not more:
         return ""
     group = radio_group([_own_card(one, chosen) for one in more], "Your older models", "starts", by_arrow=False)
-    return f'<details class="tu-older"><summary>{len(more)} older {"model" if len(more) == 1 else "models"} of yours</summary>{group}</details>'
+    return f'<details class="tu-older" data-keep="older"><summary>{len(more)} older {"model" if len(more) == 1 else "models"} of yours</summary>{group}</details>'
 
 
 def _left_out(n_own: int, same: int) -> str:
