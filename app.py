@@ -101,6 +101,7 @@ def main() -> int:
             share=False,
             strict_cors=True,
             show_error=False,
+            _frontend=False,  # else it asks for its own page and gives up when a busy machine needs 3 s for the answer
         )
     except OSError as error:
         if error.errno not in (None, errno.EADDRINUSE):

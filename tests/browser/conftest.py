@@ -24,7 +24,9 @@ def chrome():
     if path is None:
         assert not os.environ.get("TRANSFERUI_REQUIRE_BROWSER"), "the browser tests are required here, but there is no Chromium"
         pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)  # a slow machine that does other things as well
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, headless=True, args=FLAGS)

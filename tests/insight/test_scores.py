@@ -121,7 +121,7 @@ def test_photos_of_one_scene_widen_the_interval_and_are_held_against_another_net
     features, labels = golden(120, 64, 2, 1.0)
     scenes = np.arange(120) // 20 * 2 + labels  # 12 scenes of 10 photos
     alone, together = (ridge_loo(features, labels, 2, groups) for groups in (None, scenes))
-    assert together.groups is scenes and together.accuracy.worth == pytest.approx(12)
+    assert together.groups == tuple(scenes) and together.accuracy.worth == pytest.approx(12)
     assert together.accuracy.high - together.accuracy.low > 2 * (alone.accuracy.high - alone.accuracy.low)
     lucky = together.right.copy()
     lucky[scenes == 0] = ~lucky[scenes == 0]  # another network differs in one scene only

@@ -44,7 +44,7 @@ class LeaveOneOut:
     accuracy: Accuracy
     balanced: float
     setting: float
-    groups: Ints | None = None
+    groups: tuple[int, ...] | None = None
 
 
 def knn_loo(features: Floats, labels: Sequence[int] | Ints, groups: Ints | None = None) -> LeaveOneOut:
@@ -215,5 +215,6 @@ def _scored(answers: Ints, truth: Ints, setting: float, groups: Ints | None) -> 
     right = answers == truth
     present = np.unique(truth).tolist()
     balanced = float(recall_score(truth, answers, labels=present, average="macro", zero_division=0))
-    accuracy = accuracy_interval(int(right.sum()), len(truth), None if groups is None else worth(groups.tolist()))
-    return LeaveOneOut(answers, right, accuracy, balanced, setting, groups)
+    named = None if groups is None else tuple(groups.tolist())
+    accuracy = accuracy_interval(int(right.sum()), len(truth), None if named is None else worth(named))
+    return LeaveOneOut(answers, right, accuracy, balanced, setting, named)
