@@ -100,7 +100,7 @@ def choose(phase: Phase, probe: State, probe_logits: Tensor, groups: Sequence[in
     a mean from sums over groups), with one degree of freedom for each group but one.
     """
     tuned = snapshot(phase)
-    found = [_at(phase, (probe, tuned, share), probe_logits, groups) for share in (*SHARES, 1.0)]
+    found = [_at(phase, probe, tuned, share, probe_logits, groups) for share in (*SHARES, 1.0)]
     found.sort(key=lambda choice: choice.gain if math.isfinite(choice.gain) else -math.inf, reverse=True)
     kept = next((choice for choice in found if choice.sure), None)
     if kept is None:
@@ -111,10 +111,9 @@ def choose(phase: Phase, probe: State, probe_logits: Tensor, groups: Sequence[in
     return kept
 
 
-def _at(phase: Phase, place: tuple[State, State, float], probe_logits: Tensor, groups: Sequence[int]) -> Choice:
+def _at(phase: Phase, probe: State, tuned: State, share: float, probe_logits: Tensor, groups: Sequence[int]) -> Choice:
     """The model at a place on the line against the frozen blocks."""
-    _load(phase, *place)
-    share = place[2]
+    _load(phase, probe, tuned, share)
     logits = predict_rows(phase, phase.val.inputs[:, 0])
     if not math.isfinite(judge(phase, logits)):
         return Choice(share, logits, math.nan, math.nan)
