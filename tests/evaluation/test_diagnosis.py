@@ -60,6 +60,11 @@ def test_curves_that_fall_together_are_good_and_the_last_stage_is_proposed() -> 
     assert few["kind"] == "good" and few["try"] is None
 
 
+def test_where_nothing_is_mixed_up_nothing_is_said_of_mixing_up() -> None:
+    found = _say(_rows(FALLING, DOWN), _results(100, 100))
+    assert found["kind"] == "good" and found["try"] is None and "another day" in found["try_words"]
+
+
 def test_a_rise_beyond_chance_is_overfitting_and_the_same_rise_within_chance_is_not() -> None:
     found = _say(_rows(RISING, DOWN), _results(90, 100))
     assert found["kind"] == "overfitting" and found["try"] == {"augmentation": "crops"}

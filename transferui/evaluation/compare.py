@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-RESAMPLES = 10_000
+from transferui.training.flips import RESAMPLES, by_chance
+
 # Where every draw needs a row of its own, so many are made at once: with thousands of photos all of them would not fit.
 PORTIONS = (500,) * (RESAMPLES // 500)
 # Chance results rarer than this count as a difference.
 ALPHA = 0.05
-# So many groups have few enough ways to be flipped to look at every one.
-FEW = 13
-
 
 Results = Mapping[str, Any]
 
@@ -111,15 +109,7 @@ def _reach(n: int, better: int, worse: int) -> tuple[float, float]:
 
 def _flipped(gains: np.ndarray) -> float:
     """How often the sum of the groups' gains (G,) is at least as far from zero when each gain's sign is a coin's, two-sided."""
-    gains = gains[gains != 0]
-    if not len(gains):
-        return 1.0
-    if len(gains) <= FEW:
-        signs = np.array(list(product((1, -1), repeat=len(gains))))
-        return float((np.abs(signs @ gains) >= abs(gains.sum())).mean())
-    rng = np.random.default_rng(0)
-    sums = np.concatenate([(2 * rng.integers(2, size=(some, len(gains))) - 1) @ gains for some in PORTIONS])
-    return float((1 + (np.abs(sums) >= abs(gains.sum())).sum()) / (1 + RESAMPLES))
+    return float(by_chance(np.stack([gains, -gains])).min())
 
 
 def _reach_of_groups(gains: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:

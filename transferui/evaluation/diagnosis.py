@@ -200,13 +200,13 @@ def _good(facts: Facts) -> dict[str, Any]:
     losses = [float(row["val_loss"]) for row in facts.last_phase] or [0.0]
     rose = losses[-1] - min(losses) > MATERIAL
     curve = "rose later, perhaps by chance" if rose else "did not rise much while the training loss fell"
-    new = f"{share(facts.me.accuracy)} of {facts.me.n} photos right that it had not seen"
-    evidence = f"It gets {known}{new}; its validation loss {curve}."
-    words = "Good: what it has learned holds for new photos."
-    smallest = min(facts.results.get("train_counts") or [0])
-    if facts.tuned or smallest < ENOUGH_TO_TUNE:
-        return _verdict("good", words, evidence, "More photos of the classes that it mixes up would help most.")
-    return _verdict("good", words, evidence, _ladder(facts, 1) or "")
+    evidence = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} unseen photos right; its validation loss {curve}."
+    more: tuple[str, Mapping[str, Any]] | str = "More photos of the classes that it mixes up would help most."
+    if facts.me.accuracy == 1:
+        more = "It mixes up none of these photos. Try it on photos from another day, place or camera."
+    elif not facts.tuned and min(facts.results.get("train_counts") or [0]) >= ENOUGH_TO_TUNE:
+        more = _ladder(facts, 1) or ""
+    return _verdict("good", "Good: what it has learned holds for new photos.", evidence, more)
 
 
 def _rise(phase: Sequence[Row]) -> tuple[Row, int] | None:

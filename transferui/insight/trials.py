@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scipy.special import stdtrit
+import numpy as np
 from torch import Tensor, tensor
 from torch.nn import functional
 
@@ -18,6 +17,8 @@ from transferui.data.dataset import Dataset
 from transferui.insight.features import Watch, pick_sample
 from transferui.training.choose import CHANCE
 from transferui.training.features import StoppedError
+from transferui.training.flips import by_chance
+from transferui.training.paired import mean_and_error
 from transferui.training.state import Hooks, Trained
 from transferui.training.train import train_model
 
@@ -32,7 +33,7 @@ class Trial:
 
     Attributes:
         gain: how much lower the mean validation loss became; 0 when it never did.
-        error: standard error of the gain, over photos.
+        error: standard error of the gain, over photos; frames of a series count as one.
         n_val: photos it was measured on.
         clear: the gain is more than chance, also when all stages are tried.
     """
@@ -101,12 +102,13 @@ def _try(stage: str, backbone: Backbone, dataset: Dataset, data_dir: Path, limit
         raise StoppedError
     labels = tensor([dataset.samples[i].label for i in run.split.val])
     logits = best.logits if best.logits is not None else run.head_val_logits
-    gains = _loss(run.head_val_logits, labels) - _loss(logits, labels)
-    gain, error = float(gains.mean()), float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
-    seconds = round(time.perf_counter() - begun, 2)
+    gains = (_loss(run.head_val_logits, labels) - _loss(logits, labels)).double().numpy()
+    groups = run.groups()
+    home = np.unique([groups[i] for i in run.split.val], return_inverse=True)[1]
+    gain, error = mean_and_error(gains, home)
     chance = CHANCE / len(stages_with_weights(backbone))  # every stage is tried on the same photos (Bonferroni)
-    reach = float(stdtrit(len(gains) - 1, 1 - chance)) * error if len(gains) > 1 else math.inf
-    return Trial(stage, gain, error, len(gains), gain > reach and gain > 0, seconds)
+    clear = bool(by_chance(np.bincount(home, gains)[None])[0] < chance)
+    return Trial(stage, gain, error, len(gains), clear, round(time.perf_counter() - begun, 2))
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:

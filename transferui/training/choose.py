@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.special import bdtrc, stdtrit
 from torch import Tensor
 
+from transferui.training.flips import by_chance
+from transferui.training.paired import mean_and_error
 from transferui.training.phase import Phase, judge, learning_part, losses, predict_rows
 
 # Places on the line from the head on frozen blocks (0) to the fine-tuned model (1).
 SHARES = (0.25, 0.5, 0.75)
-# One-sided, for all places on the line together: each of them has its share. That the epoch was chosen by the same photos is
-# not corrected; its neighbors answer nearly alike, so it costs little.
-CHANCE = 0.05 / (len(SHARES) + 1)
+# For all places on the line together, by loss and by right answers. That the epoch was chosen by the same photos is not
+# corrected; its neighbors answer nearly alike, so it costs little.
+CHANCE = 0.05
 
 State = dict[str, Tensor]
 
@@ -39,7 +40,8 @@ class Choice:
         error: standard error of the gain; pictures of a group count as one observation.
         better, worse: validation pictures that only the fine-tuned model, or only the frozen blocks, answered right.
         units: how many pictures stand alone, plus groups of such as belong together.
-        units_better, units_worse: of these, how many gained, or lost, right answers.
+        loss_by_chance, right_by_chance: how often chance alone would lower the loss, or turn answers right, as clearly at any
+            place that was looked at.
     """
 
     share: float
@@ -49,18 +51,15 @@ class Choice:
     better: int = 0
     worse: int = 0
     units: int = 0
-    units_better: int = 0
-    units_worse: int = 0
+    loss_by_chance: float = 1.0
+    right_by_chance: float = 1.0
 
     @property
     def sure(self) -> bool:
         """Whether it beats the frozen blocks by more than chance: in loss with no fewer right answers, or in right answers."""
-        numbers = math.isfinite(self.gain) and math.isfinite(self.error)
-        if self.units < 2 or not numbers or self.worse > self.better:
+        if not math.isfinite(self.gain) or self.worse > self.better:
             return False
-        reach, up, down = float(stdtrit(self.units - 1, 1 - CHANCE)) * self.error, self.units_better, self.units_worse
-        more_right = up > 0 and float(bdtrc(up - 1, up + down, 0.5)) < CHANCE
-        return self.gain > reach or (more_right and self.gain > -reach)
+        return self.loss_by_chance < CHANCE or (self.right_by_chance < CHANCE and self.gain > -2 * self.error)
 
     @property
     def words(self) -> str:
@@ -79,7 +78,7 @@ class Choice:
     def _evidence(self) -> str:
         loss = f"validation loss {-self.gain:+.3f} (± {2 * self.error:.3f})"
         found = f"{loss}, {self.better} photos newly right, {self.worse} newly wrong"
-        return f"{found}; these photos are {self.units} series and single ones" if self.units < len(self.logits) else found
+        return f"{found}; photos of a series count together" if self.units < len(self.logits) else found
 
 
 def snapshot(phase: Phase) -> State:
@@ -87,20 +86,20 @@ def snapshot(phase: Phase) -> State:
     return {name: value.detach().cpu().clone() for name, value in learning_part(phase).state_dict().items()}
 
 
-def choose(phase: Phase, probe: State, probe_logits: Tensor, groups: Sequence[int]) -> Choice:
+def choose(phase: Phase, probe: State, probe_logits: Tensor) -> Choice:
     """Leave the better model in the phase's network and say which it is.
 
     Args:
         phase: after fine-tuning, with the best fine-tuned weights in its network.
         probe: the weights before fine-tuning.
         probe_logits: (n_val, K) of that state.
-        groups: (n_val,) numbers of what belongs together, as frames of a series do.
-
-    Source for groups: K.-Y. Liang and S. Zeger, 1986, Longitudinal data analysis using generalized linear models (the error of
-    a mean from sums over groups), with one degree of freedom for each group but one.
     """
     tuned = snapshot(phase)
-    found = [_at(phase, probe, tuned, share, probe_logits, groups) for share in (*SHARES, 1.0)]
+    answers = list[tuple[float, Tensor]]()
+    for share in (*SHARES, 1.0):
+        _load(phase, probe, tuned, share)
+        answers.append((share, predict_rows(phase, phase.val.inputs[:, 0])))
+    found = _judged(phase, probe_logits, answers)
     found.sort(key=lambda choice: choice.gain if math.isfinite(choice.gain) else -math.inf, reverse=True)
     kept = next((choice for choice in found if choice.sure), None)
     if kept is None:
@@ -111,21 +110,27 @@ def choose(phase: Phase, probe: State, probe_logits: Tensor, groups: Sequence[in
     return kept
 
 
-def _at(phase: Phase, probe: State, tuned: State, share: float, probe_logits: Tensor, groups: Sequence[int]) -> Choice:
-    """The model at a place on the line against the frozen blocks."""
-    _load(phase, probe, tuned, share)
-    logits = predict_rows(phase, phase.val.inputs[:, 0])
-    if not math.isfinite(judge(phase, logits)):
-        return Choice(share, logits, math.nan, math.nan)
-    gains = losses(phase, probe_logits) - losses(phase, logits)
-    was_right, is_right = ((answers.argmax(1) == phase.val.labels) for answers in (probe_logits, logits))
-    turned = is_right.int() - was_right.int()
-    home = np.unique(groups, return_inverse=True)[1]
-    sums, net = np.bincount(home, gains - gains.mean()), np.bincount(home, turned)
-    units = len(sums)
-    error = math.sqrt((sums**2).sum() * units / (units - 1)) / len(home) if units > 1 else math.inf
-    counts = int((turned > 0).sum()), int((turned < 0).sum()), units, int((net > 0).sum()), int((net < 0).sum())
-    return Choice(share, logits, float(gains.mean()), error, *counts)
+def _judged(phase: Phase, probe_logits: Tensor, answers: Sequence[tuple[float, Tensor]]) -> list[Choice]:
+    """Every place on the line, by its share and logits, against the frozen blocks."""
+    before, were_right, home = losses(phase, probe_logits).double().numpy(), _right(phase, probe_logits), phase.home
+    found, sums = list[Choice](), list[np.ndarray]()
+    for share, logits in answers:
+        gains, turned = before - losses(phase, logits).double().numpy(), _right(phase, logits) - were_right
+        choice = Choice(share, logits, math.nan, math.nan)
+        if math.isfinite(judge(phase, logits)):
+            counts = int((turned > 0).sum()), int((turned < 0).sum()), len(np.unique(home))
+            choice = Choice(share, logits, *mean_and_error(gains, home), *counts)
+        known = gains if math.isfinite(choice.gain) else np.zeros(len(home))
+        found.append(choice)
+        sums += [np.bincount(home, known), np.bincount(home, turned)]
+    chances = by_chance(np.stack(sums)).reshape(-1, 2)
+    return [replace(one, loss_by_chance=loss, right_by_chance=right) for one, (loss, right) in zip(found, chances, strict=True)]
+
+
+def _right(phase: Phase, logits: Tensor) -> np.ndarray:
+    """1 for every validation picture that is answered right, else 0."""
+    right: np.ndarray = (logits.argmax(1) == phase.val.labels).int().numpy()
+    return right
 
 
 def _load(phase: Phase, probe: State, tuned: State, share: float) -> None:

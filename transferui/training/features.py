@@ -172,7 +172,9 @@ class Extractor:
         """Activations (B, V, …) of uint8 pictures (B, V, 3, S, S), on the processor."""
         if not len(self.stages):
             return pictures.contiguous()
-        rows: Tensor = in_parts(self._at_once, pictures.flatten(0, 1), self._short).unflatten(0, pictures.shape[:2])
+        at_once = CPU_BATCH if self.device.type == "cpu" else GPU_BATCH  # views count as pictures
+        parts = [in_parts(self._at_once, part, self._short) for part in pictures.flatten(0, 1).split(at_once)]
+        rows: Tensor = torch.cat(parts).unflatten(0, pictures.shape[:2])
         return rows
 
     def _at_once(self, pictures: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ def _check(phase: Phase, outcome: Outcome, trainer: Trainer, row: dict[str, Any]
         logits, loss = validate(phase)
         accuracy = (logits.argmax(1) == phase.val.labels).float().mean().item()
         row |= {"val_loss": round(loss, 6), "val_accuracy": round(accuracy, 6)}
-        row |= loss_change(outcome.val_logits, logits, phase.val.labels, phase_weights(phase))
+        row |= loss_change(outcome.val_logits, logits, phase.val.labels, phase_weights(phase), phase.home)
         row["val_change_since"] = outcome.best_epoch
         outcome.epochs_done = int(row["epoch"])
         if not math.isfinite(loss):

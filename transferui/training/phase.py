@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -50,6 +51,7 @@ class Phase:
         epochs: passes over the training rows at most.
         first_epoch: how many epochs earlier phases have done, so that charts run on.
         views: numbers of the views of the training rows that are learned from; all of them when empty.
+        units: (n_val,) numbers of what belongs together among the validation rows, as frames of a series do; none: nothing does.
         on_best: called with (epoch, validation logits) after every epoch with a new lowest validation loss.
     """
 
@@ -65,6 +67,12 @@ class Phase:
     first_epoch: int
     on_best: Callable[[int, Tensor], None]
     views: tuple[int, ...] = ()
+    units: tuple[int, ...] = ()
+
+    @cached_property
+    def home(self) -> np.ndarray:
+        """(n_val,) which unit, from 0, each validation row belongs to; a row that stands alone is a unit of its own."""
+        return np.unique(self.units or range(len(self.val)), return_inverse=True)[1]
 
     @property
     def patience(self) -> int:

@@ -33,6 +33,8 @@ class Phases:
         self.config: TrainConfig = run.config
         self.views: tuple[int, ...] = ()
         self.epochs_done = 0
+        groups = run.groups()
+        self.units = tuple(groups[i] for i in run.split.val)
 
     def learn(self) -> None:
         """Head first, then the stages that learn; the better of both by validation loss is kept."""
@@ -110,7 +112,7 @@ class Phases:
         run = self.run
         return Phase(
             name, run.model, boundary, parts["train"], parts["val"], self.config, run.preprocessing, self.device, epochs,
-            self.epochs_done, _Keeper(self, name), self.views if name == "finetune" else (),
+            self.epochs_done, _Keeper(self, name), self.views if name == "finetune" else (), self.units,
         )  # fmt: skip
 
     def _head(self, pooled: dict[str, Rows]) -> Outcome:
@@ -139,8 +141,7 @@ class Phases:
         run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch
         if probe is None or head.val_logits is None:
             return
-        groups = run.groups()
-        choice = choose(phase, probe, head.val_logits, [groups[i] for i in run.split.val])
+        choice = choose(phase, probe, head.val_logits)
         run.val_logits = choice.logits
         run.notes.append(choice.words)
         if not choice.share:
