@@ -115,7 +115,7 @@ def test_frames_of_few_scenes_are_no_proof(phase):
     pairs = choose(replace(phase, units=tuple(i // 2 for i in range(60))), probe, logits)
     assert (pairs.share, pairs.units) == (1, 30)
     scenes = choose(replace(phase, units=tuple(i % 2 for i in range(60))), probe, logits)
-    assert (scenes.share, scenes.units) == (0, 2) and "photos of a series count together" in scenes.words
+    assert (scenes.share, scenes.units) == (0, 2) and "photos of a series counted together" in scenes.words
 
 
 def test_a_lower_loss_with_fewer_right_answers_is_told_as_that():

@@ -76,9 +76,10 @@ class Choice:
 
     @property
     def _evidence(self) -> str:
-        loss = f"validation loss {-self.gain:+.3f} (± {2 * self.error:.3f})"
-        found = f"{loss}, {self.better} photos newly right, {self.worse} newly wrong"
-        return f"{found}; photos of a series count together" if self.units < len(self.logits) else found
+        found = f"validation loss {-self.gain:+.3f}, {self.better} photos newly right, {self.worse} newly wrong"
+        chance = min(self.loss_by_chance, self.right_by_chance)
+        found += f"; chance alone does as well in {f'{chance:.0%}' if chance >= 0.01 else 'under 1%'} of cases"
+        return f"{found}, photos of a series counted together" if self.units < len(self.logits) else found
 
 
 def snapshot(phase: Phase) -> State:
