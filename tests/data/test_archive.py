@@ -72,6 +72,23 @@ def test_links_are_skipped(tmp_path):
     assert [s.reason for s in scan(path).skipped] == ["links and devices are not allowed"]
 
 
+def test_a_folder_of_nothing_but_links_says_that_links_are_not_followed(tmp_path):
+    (tmp_path / "real.jpg").write_bytes(picture())
+    (tmp_path / "set" / "cats").mkdir(parents=True)
+    (tmp_path / "set" / "cats" / "1.jpg").symlink_to(tmp_path / "real.jpg")
+    with pytest.raises(UserError, match=r"no picture in it\. cats/1\.jpg: links are not followed") as caught:
+        scan(tmp_path / "set")
+    assert caught.value.code == "EMPTY_DATASET"
+
+
+def test_links_in_hidden_folders_are_not_worth_a_word(tmp_path):
+    for name in ("cats", "dogs", ".venv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(picture())
+    (tmp_path / ".venv" / "2.jpg").symlink_to(tmp_path / "cats" / "1.jpg")
+    assert scan(tmp_path).skipped == ()
+
+
 def test_two_hundred_megabytes_of_zeros_are_refused_before_unpacking(tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("cats/1.jpg", "w", force_zip64=True) as file:

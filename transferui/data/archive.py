@@ -75,6 +75,8 @@ def _folder_files(folder: Path) -> tuple[list[FoundFile], list[Skipped]]:
     found, skipped = [], []
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
+        if is_junk(relative.parts):
+            continue
         if path.is_symlink():
             skipped.append(Skipped(shown(str(relative)), "links are not followed"))
         elif path.is_file():
@@ -150,12 +152,12 @@ def _check_limits(infos: Sequence[zipfile.ZipInfo]) -> None:
 def _refusal(info: zipfile.ZipInfo) -> str | None:
     """Why an entry is not taken; empty when it is; None when it is not worth a word."""
     mode, name = info.external_attr >> 16, info.filename.replace("\\", "/")
-    if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "links and devices are not allowed"
     if refused := _bad_path(name):
         return refused
     if is_junk(PurePosixPath(name).parts):
         return None
+    if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "links and devices are not allowed"
     if info.flag_bits & 1:
         return "it is protected by a password"
     if info.file_size > MAX_BYTES:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
@@ -26,6 +27,9 @@ from transferui.files import write_json
 # A half-made dataset of a killed import is swept after an hour.
 STALE_S = 3600.0
 IN_TWO_CLASSES = "photos lie in two classes; for instance"
+
+# Given parts in the order in which a run sees them: train teaches, val chooses the model, test is asked last.
+_ASKED = ("train", "val", "test")
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -54,7 +58,8 @@ def create_dataset(found: Scan, data_dir: Path, name: str, owner: str = "", repo
         if report:
             report({"what": "Looking for copies and series"})
         if not rows:
-            reason = skipped[0].reason if skipped else "there was no picture"
+            failed = skipped[len(found.skipped) :]  # what lay in the wrong place is no reason
+            reason = failed[0].reason if failed else "there was no picture"
             raise UserError(
                 "EMPTY_DATASET", f"None of the {len(found.entries)} photos could be used: {reason}", "Add JPEG or PNG photos."
             )
@@ -111,11 +116,12 @@ class DatasetDraft:
         Args:
             facts: `name`, `owner`, `class_names`.
         """
-        kept, repeats, conflicts = _without_repeats(rows)
+        kept, repeats, leaks, conflicts = _without_repeats(rows)
         notes = [note for note in notes if IN_TWO_CLASSES not in note]  # said anew when it still holds
         if repeats:
             came = "photo came" if repeats == 1 else "photos came"
             notes.append(f"{repeats:,} {came} twice in the same class; one of each is kept.")
+        notes += [_leaked(n, seen, check) for (seen, check), n in sorted(leaks.items())]
         if conflicts:
             notes.append(f"{len(conflicts)} {IN_TWO_CLASSES} {conflicts[0]}.")
         manifest = {
@@ -144,16 +150,37 @@ class DatasetDraft:
         save_findings(self.folder, examine(dataset, kin))
 
 
-def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int, list[str]]:
-    """Rows without a picture that its class already has, how many those were, and pictures that are in two classes."""
+def _without_repeats(
+    rows: Sequence[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], int, Counter[tuple[str, str]], list[str]]:
+    """Rows without a picture that its class already has, and what was found on the way.
+
+    Returns:
+        the rows; how many were left out because their part had them already; how many because a part that is asked later
+        has them, by both parts; pictures that are in two classes.
+    """
     kept: dict[tuple[str, str], dict[str, Any]] = {}
+    parts: dict[tuple[str, str], set[str]] = defaultdict(set)
     first: dict[str, dict[str, Any]] = {}
     conflicts = []
     for row in rows:
         key = (row["sha256"], row["class"])
-        if key not in kept or (kept[key]["split"] == "train" and row["split"] in ("val", "test")):
-            kept[key] = row  # a given check stays whole: the copy in train goes
+        if key not in kept or _ASKED.index(_part(row)) > _ASKED.index(_part(kept[key])):
+            kept[key] = row  # a given check stays whole: the copy in the part that was seen before goes
+        parts[key].add(_part(row))
         other = first.setdefault(row["sha256"], row)
         if other["class"] != row["class"]:
             conflicts.append(f"{other['name']} and {row['name']}")
-    return list(kept.values()), len(rows) - len(kept), conflicts
+    leaks = Counter((seen, _part(kept[key])) for key, mine in parts.items() for seen in mine if seen != _part(kept[key]))
+    return list(kept.values()), len(rows) - len(kept) - leaks.total(), leaks, conflicts
+
+
+def _part(row: dict[str, Any]) -> str:
+    """The given part of a row; what was added later has none and is learned from."""
+    return row["split"] or "train"
+
+
+def _leaked(n: int, seen: str, check: str) -> str:
+    """What was done with photos that lay in a part that was seen before and in one that checks."""
+    lay, were, are = ("1 photo lay", "it was", "it is") if n == 1 else (f"{n:,} photos lay", "they were", "they are")
+    return f"{lay} in both ‘{seen}’ and ‘{check}’: {were} taken out of ‘{seen}’, so that {are} checked honestly."
