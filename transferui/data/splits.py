@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from transferui.data.dataset import Dataset
-from transferui.data.similar import groups_of, natural
+from transferui.data.similar import SERIES_LENGTH, groups_of, natural
+from transferui.data.units import ACROSS_CLASSES, EQUAL_FILES, Unit, class_of, in_order, units_of
 from transferui.errors import UserError
 
 # A test part is set aside when there is enough: with 1,000 photos and 50 of each class, validation keeps at least 10 of each
 # class (at the usual 20 %) and the whole of it is measured to within 6 points.
 TEST_FROM, TEST_FROM_CLASS, TEST_FRACTION = 1000, 50, 0.15
-# A series is cut only where all other pictures of its class together would give less than this share of what is wanted.
+# A series is cut only where half of the others of its class would together give less than this share of what is wanted.
 ENOUGH = 0.25
 # Share of a cut series that is left out between both sides, so that the last frame of one is not the first of the other.
 GAP = 0.05
-
-Unit = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Split:
     """Indices into ``dataset.samples``; the parts are disjoint.
 
     Attributes:
-        left_out: pictures between both sides of a series that had to be cut.
+        left_out: pictures between both sides of a series that had to be cut, and copies of files that check.
         notes: what was done that a person should know.
     """
 
@@ -40,18 +39,19 @@ class Split:
 
 @dataclass(frozen=True)
 class _Part:
-    """What was taken for one part, the rest, and the classes of which a series had to be cut."""
+    """What was taken to check with and what for no part; classes whose series was cut, or tied to others and so could not be."""
 
     taken: frozenset[int]
     left_out: frozenset[int] = frozenset()
     cut: tuple[int, ...] = ()
+    tied: tuple[int, ...] = ()
 
 
 def split_dataset(dataset: Dataset, val_fraction: float, seed: int, *, grouped: bool = True) -> Split:
     """Split by given parts where there are some, else at random within each class.
 
-    Near-copies and series stay on one side. The choice hangs on a seeded hash of each group's first picture: the same
-    picture falls on the same side again, and adding pictures moves at most as many others as keep the share right.
+    Near-copies and series stay on one side, or a note says of which classes they could not. The choice hangs on a seeded hash
+    of one picture of each group, whatever the names: the same picture falls on the same side again, and new ones move few others.
 
     Args:
         val_fraction: share of each class kept for validation; at least one picture, and at least one is left to learn from.
@@ -70,13 +70,14 @@ def split_dataset(dataset: Dataset, val_fraction: float, seed: int, *, grouped: 
     if val:
         return Split(tuple(pool), tuple(val), test)
     part = _choose(dataset, pool, val_fraction, seed, grouped)
-    rest = [i for i in pool if i not in part.taken | part.left_out]
-    notes = _cut_notes(dataset, part)
+    gone = part.taken | part.left_out
+    rest = [i for i in pool if i not in gone]
     aside: frozenset[int] = frozenset()
     if not given and _is_enough(dataset):
-        aside = _aside(dataset, rest, seed, grouped)
-        if aside:
-            notes += [f"With this many photos, {len(aside):,} could be set aside: a last test that nothing was chosen by."]
+        aside = _aside(dataset, rest, part, seed, grouped)
+    notes = _notes(dataset, part, [i for i in rest if i not in aside]) if grouped else []
+    if aside:
+        notes += [f"With this many photos, {len(aside):,} could be set aside: a last test that nothing was chosen by."]
     return Split(
         tuple(i for i in rest if i not in aside),
         tuple(i for i in pool if i in part.taken),
@@ -104,128 +105,185 @@ def _is_enough(dataset: Dataset) -> bool:
 def _choose(dataset: Dataset, pool: list[int], fraction: float, seed: int, grouped: bool) -> _Part:
     """Indices for validation: of each class those with the lowest hashes, until the share is reached.
 
-    When near-copies in two classes leave one of these without a side of its own, they hold together within their class only;
-    when that is not enough, only equal files do.
+    Where near-copies in two classes leave one of these without a side of its own, or tie a series that has to be cut, this class
+    holds together within itself only; when that is not enough, only its equal files do. All other classes stay as they are.
     """
-    for key in _ways(dataset, grouped):
-        part = _take_all(dataset, _units(dataset, pool, key), fraction, seed)
-        if not (missing := _one_sided(dataset, pool, part)):
+    levels = [ACROSS_CLASSES if grouped else EQUAL_FILES] * len(dataset.class_names)
+    while True:
+        part = _without_copies(dataset, pool, _take_all(dataset, units_of(dataset, pool, levels), fraction, seed))
+        missing = _one_sided(dataset, pool, part)
+        weaker = {label for label in missing if levels[label] < EQUAL_FILES}
+        weaker |= {label for label in part.tied if levels[label] == ACROSS_CLASSES}
+        if not missing and not weaker:
             return part
-    raise UserError(
-        "TOO_FEW_IMAGES",
-        f"The class {missing!r} has too few different photos: one to learn from and one to check with are needed.",
-        "Add more photos to it or remove it.",
-    )
-
-
-def _ways(dataset: Dataset, grouped: bool) -> Iterable[Callable[[int], object]]:
-    """What holds pictures together, the strictest first: keys of an index; equal files are together whatever the key."""
-    if grouped:
-        groups = groups_of(dataset)
-        yield lambda i: ("group", groups[i]) if groups[i] is not None else i
-        yield lambda i: ("group", groups[i], dataset.samples[i].label) if groups[i] is not None else i
-    yield lambda i: i
-
-
-def _units(dataset: Dataset, pool: Sequence[int], key: Callable[[int], object]) -> list[Unit]:
-    """Pictures that must stay together, each unit in the order of the dataset."""
-    home: dict[object, list[int]] = {}
-    for i in pool:
-        mine, same = key(i), ("file", dataset.samples[i].sha256)
-        one, other = home.get(mine), home.get(same)
-        unit = one if one is not None else other if other is not None else []
-        if one is not None and other is not None and one is not other:  # a file ties two groups together
-            unit += other
-            home.update({k: unit for k, v in home.items() if v is other})
-        unit.append(i)
-        home[mine] = home[same] = unit
-    return [tuple(sorted(unit)) for unit in {id(unit): unit for unit in home.values()}.values()]
+        if not weaker and min(levels) == EQUAL_FILES:
+            name = dataset.class_names[missing[0]]
+            raise UserError(
+                "TOO_FEW_IMAGES",
+                f"The class {name!r} has too few different photos: one to learn from and one to check with are needed.",
+                "Add more photos to it or remove it.",
+            )
+        # As a last resort, before nothing can be learned at all, no class is held together.
+        levels = [level + (label in weaker) if weaker else EQUAL_FILES for label, level in enumerate(levels)]
 
 
 def _take_all(dataset: Dataset, units: Sequence[Unit], fraction: float, seed: int) -> _Part:
-    """The share of every class; a unit with pictures of two classes counts for that of its first."""
+    """The share of every class; a unit with pictures of two classes counts for one of them."""
     classes: dict[int, list[Unit]] = defaultdict(list)
     for unit in units:
-        classes[dataset.samples[unit[0]].label].append(unit)
-    parts = [_take(dataset, _in_order(dataset, mine, seed), fraction) for mine in classes.values()]
-    cut = tuple(label for label, part in zip(classes, parts, strict=True) if part.left_out or part.cut)
-    taken = frozenset(i for part in parts for i in part.taken)
-    return _Part(taken, frozenset(i for part in parts for i in part.left_out), cut)
-
-
-def _in_order(dataset: Dataset, units: Sequence[Unit], seed: int) -> list[Unit]:
-    """By a seeded hash of the first picture's content: neither names nor other pictures matter."""
-    return sorted(units, key=lambda u: hashlib.sha256(f"{seed}:{dataset.samples[u[0]].sha256}".encode()).digest())
+        classes[class_of(dataset, unit)].append(unit)
+    parts = [_take(dataset, in_order(dataset, mine, seed), fraction) for mine in classes.values()]
+    return _Part(
+        frozenset(i for part in parts for i in part.taken),
+        frozenset(i for part in parts for i in part.left_out),
+        tuple(label for part in parts for label in part.cut),
+        tuple(label for part in parts for label in part.tied),
+    )
 
 
 def _take(dataset: Dataset, units: Sequence[Unit], fraction: float) -> _Part:
-    """Units of one class in their order, each if it brings the number closer to what is wanted."""
+    """Units of one class in their order, each if it brings the number closer to what is wanted.
+
+    A unit of more than half of the class, or of more than twice what is wanted, is there to learn from. It would leave all small
+    ones to validation, and nothing but one series to learn from; so the share holds for the number of the others, too.
+    """
     total = sum(map(len, units))
+    if total == 1:  # all others of its class are tied to pictures of another one
+        return _Part(frozenset(units[0]))
     wanted = min(max(1, round(total * fraction)), total - 1)
-    taken: list[int] = []
-    for n, unit in enumerate(units):
-        last = n == len(units) - 1 and len(taken) + len(unit) == total
-        if len(unit) <= 2 * (wanted - len(taken)) and not last:
-            taken += unit
+    large = [unit for unit in units if len(unit) > min(2 * wanted, total / 2)]
+    limit = max(1, round((len(units) - len(large)) * fraction)) if large else len(units) - 1
+    chosen: list[Unit] = []
+    taken = 0
+    for unit in units:
+        if unit not in large and len(unit) <= 2 * (wanted - taken) and len(chosen) < limit:
+            chosen.append(unit)
+            taken += len(unit)
     enough = max(1.0, ENOUGH * wanted)
-    for unit in sorted(units, key=len)[:-1]:  # better too many than a series on both sides; the largest is to learn from
-        if len(taken) < enough and not set(unit) <= set(taken):
-            taken += unit
-    cut = _cut(dataset, units, taken, wanted) if len(taken) < enough else None
-    return cut or _Part(frozenset(taken))
+    if taken < enough:
+        fuller = _fill(units, chosen, enough)
+        if not fuller and large and (cut := _cut(dataset, max(large, key=len), chosen, wanted - taken)):
+            return cut
+        chosen = fuller or chosen
+    return _Part(frozenset(i for unit in chosen for i in unit))
 
 
-def _cut(dataset: Dataset, units: Sequence[Unit], taken: Sequence[int], wanted: int) -> _Part | None:
-    """Cut the longest series in the order of time: its first part is to learn from, its last to check, a gap between them."""
+def _fill(units: Sequence[Unit], chosen: Sequence[Unit], enough: float) -> list[Unit]:
+    """Whole units that are just enough, empty where there are none: better too many than a series on both sides.
+
+    One that is enough by itself, or else some more, the longest first, as long as half of all units are left to learn from.
+    The largest is always there to learn from.
+    """
+    *others, _ = sorted(units, key=len)
+    if alone := [unit for unit in others if len(unit) >= enough]:
+        return alone[:1]
+    known = set(chosen)
+    spare = [unit for unit in reversed(others) if unit not in known]
+    more = [*chosen, *spare[: max(0, len(units) // 2 - len(chosen))]]
+    for n, number in enumerate(itertools.accumulate(map(len, more)), start=1):
+        if number >= enough:
+            return more[:n]
+    return []
+
+
+def _cut(dataset: Dataset, series: Unit, chosen: Sequence[Unit], rest: int) -> _Part | None:
+    """Cut a series in the order of time: its first part is to learn from, its last `rest` to check, a gap between them.
+
+    None where all pictures of it are the same few files.
+    """
     samples = dataset.samples
-    longest = sorted(sorted(units, key=len)[-1], key=lambda i: natural(samples[i].name))
+    taken = [i for unit in chosen for i in unit]
+    longest = sorted(series, key=lambda i: natural(samples[i].name))
     labels = {samples[i].label for i in longest}
-    rest = wanted - len(taken)
     gap = int(GAP * len(longest))
-    if len(labels) > 1 or len(longest) - rest - gap < 1:
+    if len(labels) > 1:
+        return _Part(frozenset(taken), tied=(class_of(dataset, series),))
+    seen = {samples[i].sha256 for i in longest[-rest:]}
+    if all(samples[i].sha256 in seen for i in longest[: max(0, len(longest) - rest - gap)]):
         return None
-    end, between = longest[-rest:], longest[len(longest) - rest - gap : -rest]
-    # The same file may come twice in a series, far apart.
-    seen = {samples[i].sha256 for i in end}
-    again = [i for i in longest[: -rest - gap or None] if i not in end and samples[i].sha256 in seen]
-    if len(again) + rest + gap >= len(longest):
-        return None
-    return _Part(frozenset([*taken, *end]), frozenset([*between, *again]), tuple(labels))
+    return _Part(frozenset([*taken, *longest[-rest:]]), frozenset(longest[len(longest) - rest - gap : -rest]), tuple(labels))
 
 
-def _one_sided(dataset: Dataset, pool: Sequence[int], part: _Part) -> str:
-    """Name of a class that has pictures on one side only; empty when there is none."""
-    used = [i for i in pool if i not in part.left_out]
-    sides = Counter((dataset.samples[i].label, i in part.taken) for i in used)
-    for label, name in enumerate(dataset.class_names):
-        if not sides[label, True] or not sides[label, False]:
-            return name
-    return ""
+def _without_copies(dataset: Dataset, pool: Sequence[int], part: _Part) -> _Part:
+    """Leave out files to learn from that come again among those that check: far apart in a series, or in two classes."""
+    return replace(part, left_out=part.left_out | _copies(dataset, pool, part))
 
 
-def _aside(dataset: Dataset, rest: Sequence[int], seed: int, grouped: bool) -> frozenset[int]:
+def _one_sided(dataset: Dataset, pool: Sequence[int], part: _Part) -> list[int]:
+    """Classes that have pictures on one side only."""
+    sides = Counter((dataset.samples[i].label, i in part.taken) for i in pool if i not in part.left_out)
+    return [label for label in range(len(dataset.class_names)) if not sides[label, True] or not sides[label, False]]
+
+
+def _aside(dataset: Dataset, rest: Sequence[int], part: _Part, seed: int, grouped: bool) -> frozenset[int]:
     """A test part from what validation has left: whole units, those with the highest hashes, at most the share of each class.
 
+    The share holds for pictures and for units: small ones alone would leave one long series to learn from.
     Empty where a class would be missing: its photos are one long series, or a few.
     """
-    key = next(iter(_ways(dataset, grouped)))
-    counts = list(dataset.counts.values())
+    levels = [ACROSS_CLASSES if grouped else EQUAL_FILES] * len(dataset.class_names)
+    groups = groups_of(dataset) if grouped else [None] * len(dataset.samples)
+    checks = {groups[i] for i in part.taken} - {None}
+    pictures = list(dataset.counts.values())
+    units = Counter(label for unit in units_of(dataset, range(len(groups)), levels) for label in _labels(dataset, unit))
     aside: set[int] = set()
     used: Counter[int] = Counter()
-    for unit in reversed(_in_order(dataset, _units(dataset, rest, key), seed)):
-        mine = Counter(dataset.samples[i].label for i in unit)
-        if all(used[label] + n <= TEST_FRACTION * counts[label] for label, n in mine.items()):
+    many: Counter[int] = Counter()
+    for unit in reversed(in_order(dataset, units_of(dataset, rest, levels), seed)):
+        mine = _labels(dataset, unit)
+        fits = all(used[label] + n <= TEST_FRACTION * pictures[label] for label, n in mine.items())
+        few = all(
+            many[label] + 1 <= max(1, TEST_FRACTION * units[label]) for label in mine
+        )  # the small ones are not all set aside
+        if fits and few and not any(groups[i] in checks for i in unit):  # nothing of a series that had to be cut
             aside.update(unit)
             used += mine
-    return frozenset(aside) if len(used) == len(counts) else frozenset()
+            many.update(mine.keys())
+    return frozenset(aside) if len(used) == len(pictures) else frozenset()
 
 
-def _cut_notes(dataset: Dataset, part: _Part) -> list[str]:
-    names = [f"‘{dataset.class_names[label]}’" for label in part.cut]
-    if not names:
-        return []
-    return [
-        f"The photos of {', '.join(names)} are one long series: its first part is to learn from, its last part checks, "
-        f"and {len(part.left_out):,} between them {'is' if len(part.left_out) == 1 else 'are'} left out. "
-        "Photos of another day would make a better check."
-    ]
+def _labels(dataset: Dataset, unit: Unit) -> Counter[int]:
+    return Counter(dataset.samples[i].label for i in unit)
+
+
+def _copies(dataset: Dataset, indices: Iterable[int], part: _Part) -> set[int]:
+    """Which of some pictures come again, as the same file, among those that check."""
+    checks = {dataset.samples[i].sha256 for i in part.taken}
+    return {i for i in indices if i not in part.taken and dataset.samples[i].sha256 in checks}
+
+
+def _notes(dataset: Dataset, part: _Part, train: Sequence[int]) -> list[str]:
+    """What a person should know of series that were cut, are on both sides or the only thing to learn from, and of copies."""
+    groups, samples = groups_of(dataset), dataset.samples
+    copies = len(_copies(dataset, part.left_out, part))
+    between = len(part.left_out) - copies
+    both = {groups[i] for i in part.taken} & {groups[i] for i in train} - {None}
+    torn = {samples[i].label for i in [*part.taken, *train] if groups[i] in both} - set(part.cut)
+    learned: dict[int, list[int | None]] = defaultdict(list)
+    for i in train:
+        learned[samples[i].label].append(groups[i])
+    one = {label for label, mine in learned.items() if len(mine) >= SERIES_LENGTH and mine[0] is not None and len(set(mine)) == 1}
+    notes = []
+    if part.cut:
+        notes.append(
+            f"The photos of {_names(dataset, part.cut)} are one long series, or most of them are: its first part is to learn "
+            f"from, its last part checks, and {between:,} between them {'is' if between == 1 else 'are'} left out. "
+            "Photos of another day would make a better check."
+        )
+    if torn:
+        notes.append(
+            f"Some photos of {_names(dataset, torn)} look almost the same as others, but had to be put on both sides, because "
+            "too few others are there. The check may look better than it is; photos of another day would help."
+        )
+    if alone := one - set(part.cut):
+        notes.append(
+            f"What is learned of {_names(dataset, alone)} comes from one series only. "
+            "Photos of another day, or of another thing of the same class, would help."
+        )
+    if copies:
+        notes.append(f"{copies:,} {'photo is' if copies == 1 else 'photos are'} left out: the same file is there to check with.")
+    return notes
+
+
+def _names(dataset: Dataset, labels: Collection[int]) -> str:
+    return ", ".join(f"‘{dataset.class_names[label]}’" for label in sorted(labels))
