@@ -31,6 +31,16 @@ def test_the_smallest_class_decides(smallest, other, preset):
     assert "rare <b>" in proposal.why or "in all" in proposal.why
 
 
+def test_photos_of_a_series_propose_what_one_of_them_would():
+    proposal = propose({"rock": 250, "paper": 250}, {"rock": 12, "paper": 250})
+    assert proposal.preset == "quick" and "250 photos" in proposal.why and "like 12" in proposal.why
+
+
+def test_a_class_without_photos_is_no_demo():
+    proposal = propose({"a": 30, "b": 0})
+    assert proposal.preset == "quick" and "no photos of b" in proposal.why
+
+
 @pytest.mark.parametrize(
     ("classes", "name"),
     [
@@ -38,6 +48,7 @@ def test_the_smallest_class_decides(smallest, other, preset):
         ("three four", "x"),
         ("a b", "x"),
         ("turn_left turn_right", "x"),
+        ("turnLeft turnRight", "x"),
         ("stop yield", "Road signs"),
         ("7", "MNIST"),
     ],

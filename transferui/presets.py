@@ -43,20 +43,25 @@ class Proposal:
     why: str
 
 
-def propose(counts: typing.Mapping[str, int]) -> Proposal:
+def propose(counts: typing.Mapping[str, int], scenes: typing.Mapping[str, int] | None = None) -> Proposal:
     """The recipe that suits these photos.
 
     Args:
         counts: photos by class name.
+        scenes: the same, but a whole series of photos counts as one: it teaches hardly more. As `counts` when left out.
 
     Source: the rule is our own, made from comparisons of linear probing and fine-tuning: Kim et al., 2022, How to fine-tune
     models with few samples; Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform out-of-distribution.
     """
-    if not counts or not sum(counts.values()):
-        return Proposal("quick", "There are no photos yet; a quick look is always a good start.")
-    name, n = min(counts.items(), key=lambda item: item[1])
-    total = sum(counts.values())
+    scenes = counts if scenes is None else scenes
+    if not counts or not all(counts.values()):
+        empty = next((f" of {name}" for name, n in counts.items() if not n), "") if any(counts.values()) else ""
+        return Proposal("quick", f"There are no photos{empty} yet; a quick look is always a good start.")
+    name, n = min(scenes.items(), key=lambda item: item[1])
+    total = sum(scenes.values())
     smallest = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}"
+    if n < counts[name]:
+        smallest = f"your class {name} has {counts[name]:,} photos, but they come in series and teach like {n:,}"
     if n <= DEMO:
         return Proposal("quick", f"{capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
     if n < BALANCED_FROM:
@@ -82,12 +87,13 @@ def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str
 
     It goes by names only: digits, letters, left and right, and sets that call themselves signs, digits or letters.
     """
-    names = [name.strip().lower() for name in class_names]
+    spelled = [name.strip() for name in class_names]
+    names = [name.lower() for name in spelled]
     if names and all(name.isdecimal() or name in _DIGITS for name in names):
         return "Your classes look like digits, and a mirrored 2 is no 2."
     if names and all(len(name) == 1 and name.isalpha() for name in names):
         return "Your classes look like letters, and a mirrored b is a d."
-    if any(_SIDES.intersection(_words(name)) for name in names):
+    if any(_SIDES.intersection(_words(name)) for name in spelled):
         return "Your classes tell left from right, and a mirror swaps them."
     if _SETS.intersection(_words(set_name)):
         return "Signs, digits and letters cannot be read in a mirror."
@@ -95,7 +101,7 @@ def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"[a-z]+", name.lower())
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]
 
 
 def unmirrored(augmentation: str) -> str:

@@ -71,7 +71,7 @@ def test_mirrored_copies_are_named_and_in_given_folders_they_are_a_leak(folder, 
     mirrored = scene(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     save(mirrored, folder / "cat" / "mirrored.jpg", quality=90)
     copies = found(stored(folder, data_dir), "copies")
-    assert copies.title == "1 photo is a near-copy of another" and copies.cases[0].caption == "cat: mirror images"
+    assert copies.title == "1 photo is a near-copy of another" and copies.cases[0].caption == "cat: mirrored or turned"
     for n in range(5):
         for part, extra in (("train", 0), ("val", 50)):
             save(scene(n + extra), tmp_path / "q" / part / "cat" / f"{n}.jpg")
@@ -106,7 +106,7 @@ def test_a_series_that_lies_in_two_classes_is_named_but_not_moved_with_one_click
     for n in range(8):
         save(frame(scene(7), n / 3), folder / ("cat" if n % 2 else "dog") / f"film {n}.jpg")
     conflict = found(stored(folder, data_dir), "conflict")
-    assert conflict.title == "8 photos of different classes look the same"
+    assert conflict.title == "8 photos of different classes look nearly the same" and conflict.severity == "warn"
     assert conflict.actions == () and conflict.cases[0].actions == ()
 
 
@@ -130,3 +130,41 @@ def test_a_copy_of_a_val_photo_among_photos_that_were_added_later_is_a_leak(tmp_
     added = save(scene(51), tmp_path / "again.jpg", quality=60)
     dataset = edits.add_pictures(stored(tmp_path / "p", data_dir), data_dir, "cat", [added])
     assert found(dataset, "leak").title == "1 photo of ‘val’ has a near-copy in ‘train’"
+
+
+def test_the_same_file_in_two_classes_has_its_buttons_also_beside_a_series(folder, data_dir):
+    for n in range(8):
+        save(frame(scene(7), n / 3), folder / "cat" / f"film {n}.jpg", quality=95)
+    (folder / "dog" / "again.jpg").write_bytes((folder / "cat" / "film 3.jpg").read_bytes())
+    conflict = found(stored(folder, data_dir), "conflict")
+    assert conflict.title == "1 photo is in two classes at once"
+    assert [a.words for a in conflict.cases[0].actions] == ["It is cat", "It is dog", "Drop"]
+
+
+def test_a_series_that_was_dealt_out_to_train_and_val_is_a_leak(tmp_path, data_dir):
+    given_folders(tmp_path / "p", ("train", "val"))
+    for n in range(12):
+        part = "val" if n % 4 == 1 else "train"
+        save(frame(scene(7), n), tmp_path / "p" / part / "cat" / f"film {n}.jpg", quality=95)
+    leak = found(stored(tmp_path / "p", data_dir), "leak")
+    assert leak.n_cases == 3 and "a series goes on there" in leak.title
+    assert leak.actions == () and "split them for you" in leak.words  # dropping the series would leave too little
+
+
+def test_thinning_a_series_leaves_what_checks_alone_and_thins_each_class_for_itself(tmp_path, data_dir):
+    given_folders(tmp_path / "p", ("train", "val"))
+    for n in range(40):
+        for name, part, background in (("cat", "train", 7), ("cat", "val", 8), ("dog", "train", 7)):
+            save(frame(scene(background), n / 3), tmp_path / "p" / part / name / f"film {n}.jpg", quality=95)
+    dataset = stored(tmp_path / "p", data_dir)
+    dropped = [dataset.samples[i] for i in found(dataset, "series").actions[0].samples]
+    assert {s.split for s in dropped} == {"train"} and {s.label for s in dropped} == {0, 1}
+    assert all(sum(s.label == k for s in dropped) <= 30 for k in (0, 1))
+
+
+def test_a_photo_that_was_saved_in_many_sizes_is_no_series(folder, data_dir):
+    for n in range(6):
+        save(scene(0).resize((100 - 5 * n, 75 - 4 * n)), folder / "cat" / f"copy {n}.jpg", quality=90)
+    dataset = stored(folder, data_dir)
+    assert found(dataset, "series") is None
+    assert len(found(dataset, "copies").actions[0].samples) == 6

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -37,6 +38,36 @@ def test_three_to_one_is_no_imbalance_yet(tmp_path, data_dir):
     assert kinds(make(tmp_path / "p", {"a": 30, "b": 10}), data_dir) == []
 
 
+def make_parts(folder, **parts):
+    """Given parts, each with so many photos of each class; no photo comes twice."""
+    for k, (part, counts) in enumerate(parts.items()):
+        for c, (name, n) in enumerate(counts.items()):
+            for i in range(n):
+                save(scene(10_000 * k + 1000 * c + i), folder / part / name / f"{part}{i}.jpg")
+    return folder
+
+
+def test_few_photos_to_learn_from_are_not_hidden_by_many_to_check_with(tmp_path, data_dir):
+    folder = make_parts(tmp_path / "p", train={"a": 22, "b": 1}, val={"a": 2, "b": 21})
+    found = {f.kind: f.title for f in findings_of(open_dataset(folder, data_dir))}
+    assert found["imbalance"] == "‘a’ has 22 times the photos of ‘b’ in ‘train’"
+    assert found["few"] == "‘b’ has fewer than 10 photos in ‘train’"
+
+
+def test_uneven_parts_to_check_with_are_no_imbalance(tmp_path, data_dir):
+    assert kinds(make_parts(tmp_path / "p", train={"a": 12, "b": 12}, val={"a": 30, "b": 2}), data_dir) == []
+
+
+def test_a_class_that_a_given_check_does_not_have_is_named(tmp_path, data_dir):
+    folder = make_parts(tmp_path / "p", train={"a": 12, "b": 12, "c": 12}, val={"a": 3, "b": 3})
+    (finding,) = findings_of(open_dataset(folder, data_dir))
+    assert finding.title == "‘c’ has no photo to check with" and finding.severity == "warn"
+
+
+def test_without_a_given_val_folder_every_class_has_photos_to_check_with(tmp_path, data_dir):
+    assert kinds(make_parts(tmp_path / "p", train={"a": 12, "b": 12}, test={"a": 3}), data_dir) == []
+
+
 def test_a_file_format_that_gives_a_class_away_is_a_shortcut(tmp_path, data_dir):
     found = findings_of(open_dataset(make(tmp_path / "p", {"a": 12, "b": 12}, b="png"), data_dir))
     assert [f.kind for f in found] == ["shortcut"] and "‘b’: PNG files" in found[0].words
@@ -70,6 +101,16 @@ def test_blank_and_tiny_pictures_are_found_and_dropped(tmp_path, data_dir):
     assert found.keys() == {"blank", "tiny"}
     gone = [*found["blank"].actions[0].samples, *found["tiny"].actions[0].samples]
     assert edits.drop_samples(dataset, data_dir, gone).counts == {"a": 12, "b": 12}
+
+
+def test_a_fine_weave_and_colors_of_the_same_gray_are_not_blank(tmp_path, data_dir):
+    folder = make(tmp_path / "p", {"a": 12, "b": 12})
+    noise = np.random.default_rng(0).normal(128, 35, (384, 384, 1)).clip(0, 255).astype(np.uint8)
+    save(Image.fromarray(np.repeat(noise, 3, axis=2)), folder / "a" / "felt.png")
+    field = Image.new("RGB", (128, 128), (255, 0, 0))
+    field.paste((0, 130, 0), (30, 30, 90, 90))
+    save(field, folder / "b" / "square.png")
+    assert "blank" not in kinds(folder, data_dir)
 
 
 def test_a_set_of_nothing_but_tiny_pictures_is_told_once_and_keeps_them(tmp_path, data_dir):

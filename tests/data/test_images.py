@@ -54,6 +54,12 @@ def test_sixteen_bits_are_scaled_and_not_clipped():
     assert np.abs(read.reshape(-1).astype(int) - np.arange(256)).max() <= 1
 
 
+def test_twelve_bits_in_a_file_of_sixteen_are_not_black():
+    ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
+    read = np.asarray(read_image(encoded(Image.fromarray(ramp))))[..., 0]
+    assert np.abs(read.reshape(-1).astype(int) - np.arange(256)).max() <= 1
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK"])
 def test_every_mode_becomes_rgb(mode):
     image = Image.new("RGB", (20, 20), "white").convert(mode)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from tests.conftest import draw_photo
 from transferui.data.dataset import open_dataset
 from transferui.data.looks import LOOK, look, read_looks, write_looks
-from transferui.data.similar import groups_of, kin_of, natural
+from transferui.data.similar import groups_of, kin_of, natural, scenes_of
 
 
 def scene(seed):
@@ -54,10 +54,30 @@ def test_a_mirrored_picture_goes_with_its_own_class_only_and_a_recolored_one_is_
     red, green, blue = scene(1).split()
     save(Image.merge("RGB", (blue, green, red)), tmp_path / "p" / "b" / "2.png")
     names, found = kin(tmp_path / "p", data_dir)
-    assert [[names[i] for i in pair] for pair in found.mirrored] == [["a/1.png", "a/2.jpg"]]
+    assert [[names[i] for i in pair] for pair in found.turned] == [["a/1.png", "a/2.jpg"]]
     assert [[names[i] for i in pair] for pair in found.near] == [["a/2.jpg", "b/1.png"]]
     assert found.groups[names.index("a/1.png")] == found.groups[names.index("a/2.jpg")] is not None
     assert found.groups[names.index("b/2.png")] is None
+
+
+@pytest.mark.parametrize("turn", [t for t in Image.Transpose if "ROTATE" in t.name or "TRANS" in t.name or "FLIP" in t.name])
+def test_however_a_copy_was_turned_it_is_found(tmp_path, data_dir, turn):
+    for n in range(4):
+        save(scene(n), tmp_path / "p" / "a" / f"{n}.png")
+    save(scene(2).transpose(turn), tmp_path / "p" / "a" / "turned.jpg", quality=80)
+    names, found = kin(tmp_path / "p", data_dir)
+    assert [[names[i] for i in pair] for pair in found.turned] == [["a/2.png", "a/turned.jpg"]]
+
+
+@pytest.mark.parametrize("change", [ImageEnhance.Brightness, ImageEnhance.Contrast])
+@pytest.mark.parametrize("factor", [0.75, 0.9, 1.1, 1.2])
+def test_a_copy_that_was_made_brighter_darker_or_harder_is_found(tmp_path, data_dir, change, factor):
+    soft = [Image.blend(scene(n), Image.new("RGB", (120, 90), (128, 128, 128)), 0.4) for n in range(4)]
+    for n in range(4):
+        save(soft[n], tmp_path / "p" / "a" / f"{n}.png")
+    save(change(soft[2]).enhance(factor), tmp_path / "p" / "a" / "adjusted.jpg", quality=80)
+    names, found = kin(tmp_path / "p", data_dir)
+    assert [[names[i] for i in pair] for pair in found.near] == [["a/2.png", "a/adjusted.jpg"]]
 
 
 def test_frames_of_a_film_are_one_series_by_number_and_two_films_are_two(tmp_path, data_dir):
@@ -69,6 +89,13 @@ def test_frames_of_a_film_are_one_series_by_number_and_two_films_are_two(tmp_pat
     groups = dict(zip(names, found.groups, strict=True))
     assert len({group for name, group in groups.items() if "/0/" in name}) == 1
     assert len(set(groups.values())) == 3 and groups["b/1.jpg"] is None
+
+
+def test_a_series_is_one_scene(tmp_path, data_dir):
+    for n in range(12):
+        save(frame(scene(1), n / 3), tmp_path / "p" / "a" / f"film {n}.png")
+        save(scene(50 + n), tmp_path / "p" / "b" / f"{n}.png")
+    assert scenes_of(open_dataset(tmp_path / "p", data_dir)) == {"a": 1, "b": 12}
 
 
 def test_numbers_in_names_are_numbers():

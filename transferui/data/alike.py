@@ -12,6 +12,14 @@ from transferui.data.similar import SERIES_LENGTH, Kin, natural
 
 # A thinned series keeps at least so many photos.
 KEPT = 10
+# Parts that are seen before, and parts that check after them.
+CHECKS = (("train", "val"), ("train", "test"), ("val", "test"))
+ONE_THING = "The same picture cannot be two things. Say what it shows, or drop it."
+# Of a whole series: nobody should move that without a look at each.
+DETAIL = (
+    "If a small detail tells them apart, such as a scratch or a light that is on, ignore this. If nothing does, the same picture "
+    "cannot be two things: say what each shows, or drop it."
+)
 
 
 def alike(dataset: Dataset, kin: Kin) -> list[Finding]:
@@ -21,7 +29,12 @@ def alike(dataset: Dataset, kin: Kin) -> list[Finding]:
         if group is not None:
             groups[group].append(i)
     members = list(groups.values())
-    return [*_conflicts(dataset, kin), *_leaks(dataset, kin), *_series(dataset, kin, members), *_copies(dataset, kin, members)]
+    return [
+        *_conflicts(dataset, kin),
+        *_leaks(dataset, kin, members),
+        *_series(dataset, kin, members),
+        *_copies(dataset, kin, members),
+    ]
 
 
 def _clusters(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -36,32 +49,49 @@ def _clusters(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     return sorted(unique.values())
 
 
-def _pairs(dataset: Dataset, kin: Kin) -> list[tuple[int, int]]:
-    """Near-copies, and the very same files (a blank one has no look to compare)."""
+def _same_files(dataset: Dataset) -> list[tuple[int, int]]:
+    """Pairs of the very same file (a blank one has no look to compare)."""
     first: dict[str, int] = {}
     same = [(first.setdefault(s.sha256, i), i) for i, s in enumerate(dataset.samples)]
-    return [*((int(a), int(b)) for a, b in kin.near), *((a, b) for a, b in same if a != b)]
+    return [(a, b) for a, b in same if a != b]
+
+
+def _pairs(dataset: Dataset, kin: Kin) -> list[tuple[int, int]]:
+    """Near-copies, and the very same files."""
+    return [*((int(a), int(b)) for a, b in kin.near), *_same_files(dataset)]
 
 
 def _conflicts(dataset: Dataset, kin: Kin) -> list[Finding]:
     """The same picture in two classes."""
     label = [s.label for s in dataset.samples]
-    clusters = _clusters(pair for pair in _pairs(dataset, kin) if label[pair[0]] != label[pair[1]])
+    # The same file first: it is beyond doubt, and without it a series of its neighbors may be none of two classes any more.
+    clusters = _clusters(pair for pair in _same_files(dataset) if label[pair[0]] != label[pair[1]])
+    settled = {i for cluster in clusters for i in cluster}
+    near = [(int(a), int(b)) for a, b in kin.near if label[a] != label[b]]
+    clusters += _clusters(pair for pair in near if settled.isdisjoint(pair))
+    short = [cluster for cluster in clusters if len(cluster) < SERIES_LENGTH]
+    long = [cluster for cluster in clusters if len(cluster) >= SERIES_LENGTH]
+    return [*_conflict(dataset, short), *_conflict(dataset, long, long=True)]
+
+
+def _conflict(dataset: Dataset, clusters: Sequence[list[int]], *, long: bool = False) -> list[Finding]:
+    """One finding about clusters that lie in two classes: single photos, or whole series."""
     if not clusters:
         return []
     cases = []
     for cluster in clusters[:MAX_CASES]:
-        names = quoted(dataset.class_names[k] for k in sorted({label[i] for i in cluster}))
-        cases.append(Case(tuple(some(cluster)), f"in {names}", _decisions(dataset, cluster)))
+        names = quoted(dataset.class_names[k] for k in sorted({dataset.samples[i].label for i in cluster}))
+        cases.append(Case(tuple(some(cluster)), f"in {names}", () if long else _decisions(dataset, cluster)))
     n, everything = len(clusters), tuple(sorted(i for cluster in clusters for i in cluster))
-    long = any(len(cluster) >= SERIES_LENGTH for cluster in clusters)
-    title = f"{len(everything):,} photos of different classes look the same" if long else ""
+    title, words = f"{count(n, 'photo is', 'photos are')} in two classes at once", ONE_THING
+    if long:
+        title, words = f"{len(everything):,} photos of different classes look nearly the same", DETAIL
     return [
         Finding(
             "conflict",
-            "bad",
-            title or f"{count(n, 'photo is', 'photos are')} in two classes at once",
-            "The same picture cannot be two things. Say what it shows, or drop it.",
+            "warn" if long else "bad",
+            title,
+            words,
             "conflicting labels",
             everything,
             cases=tuple(cases),
@@ -72,9 +102,7 @@ def _conflicts(dataset: Dataset, kin: Kin) -> list[Finding]:
 
 
 def _decisions(dataset: Dataset, cluster: Sequence[int]) -> tuple[Action, ...]:
-    """One click per class, and one to drop; none for a whole series, which nobody should move without a look at each."""
-    if len(cluster) >= SERIES_LENGTH:
-        return ()
+    """One click per class, and one to drop."""
     label = {i: dataset.samples[i].label for i in cluster}
     moves = [
         Action(f"It is {dataset.class_names[k]}", "move", tuple(i for i in cluster if label[i] != k), k)
@@ -83,44 +111,81 @@ def _decisions(dataset: Dataset, cluster: Sequence[int]) -> tuple[Action, ...]:
     return (*moves, Action("Drop", "drop", tuple(cluster)))
 
 
-def _leaks(dataset: Dataset, kin: Kin) -> list[Finding]:
+def _leaks(dataset: Dataset, kin: Kin, members: Sequence[list[int]]) -> list[Finding]:
     """Pictures of given val or test folders that have a near-copy in train, and such of test in val, which chooses the model."""
     if not {s.split for s in dataset.samples} & {"val", "test"}:
         return []
-    # What was added to given folders later has no part of its own and is learned from.
-    part = [s.split or "train" for s in dataset.samples]
+    part = _parts(dataset)
     copies: dict[str, dict[int, list[int]]] = {"train": defaultdict(list), "val": defaultdict(list)}
-    for a, b in [*_pairs(dataset, kin), *((int(a), int(b)) for a, b in kin.mirrored)]:
+    for a, b in [*_pairs(dataset, kin), *((int(a), int(b)) for a, b in kin.turned)]:
         for seen, check in ((a, b), (b, a)):
-            if (part[seen], part[check]) in (("train", "val"), ("train", "test"), ("val", "test")):
+            if (part[seen], part[check]) in CHECKS:
                 copies[part[seen]][check].append(seen)
-    return [_leak(dataset, seen, found) for seen, found in copies.items() if found]
+    dealt = _dealt_out(dataset, members, part)
+    return [_leak(dataset, seen, found, dealt[seen]) for seen, found in copies.items() if found or dealt[seen]]
 
 
-def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]]) -> Finding:
-    """Pictures that check (keys) with their near-copies in the part that is `seen` before."""
-    drop = tuple(sorted({i for mine in copies.values() for i in mine}))
-    parts = {i: dataset.samples[i].split or "train" for i in copies}
-    folders = quoted(sorted(set(parts.values()), reverse=True))
-    cases = [Case((check, *mine[: SHOWN - 1]), f"{parts[check]} beside {seen}") for check, mine in sorted(copies.items())]
-    n = len(copies)
+def _parts(dataset: Dataset) -> list[str]:
+    """The part of each picture; what was added to given folders later has none of its own and is learned from."""
+    return [s.split or "train" for s in dataset.samples]
+
+
+def _dealt_out(dataset: Dataset, members: Sequence[list[int]], part: Sequence[str]) -> dict[str, dict[int, list[int]]]:
+    """Pictures that check, by the part that is seen before, with the frames of their own series there, the nearest first."""
+    dealt: dict[str, dict[int, list[int]]] = {"train": {}, "val": {}}
+    for group in members:
+        if not _is_series(dataset, group):
+            continue
+        place = {i: n for n, i in enumerate(sorted(group, key=lambda i: natural(dataset.samples[i].name.rpartition("/")[2])))}
+        for seen, check in CHECKS:
+            before = [i for i in group if part[i] == seen]
+            for i in group if before else ():
+                if part[i] == check:
+                    dealt[seen][i] = sorted(before, key=lambda j, i=i: abs(place[j] - place[i]))  # type: ignore[misc]
+    return dealt
+
+
+def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]], dealt: Mapping[int, Sequence[int]]) -> Finding:
+    """Pictures that check (keys) with their near-copies, or with frames of their series, in the part that is `seen` before."""
+    whole, parts = {**dealt, **copies}, _parts(dataset)
+    drop = tuple(sorted({i for mine in (*dealt.values(), *copies.values()) for i in mine}))
+    folders = quoted(sorted({parts[i] for i in whole}, reverse=True))
+    cases = [Case((check, *mine[: SHOWN - 1]), f"{parts[check]} beside {seen}") for check, mine in sorted(whole.items())]
+    n, words = len(whole), "It would be asked what it has already seen, and the result would look better than it is."
+    has = count(n, "photo of " + folders + " has", "photos of " + folders + " have")
+    actions: tuple[Action, ...] = (Action(f"Drop {count(len(drop), 'photo')} from {seen}", "drop", drop),)
+    if _guts(dataset, drop):
+        actions, words = (
+            (),
+            f"{words} Put whole series into one folder, or give the photos without {folders}: then we split them for you.",
+        )
     return Finding(
         "leak",
         "bad",
-        f"{count(n, 'photo of ' + folders + ' has', 'photos of ' + folders + ' have')} a near-copy in ‘{seen}’",
-        "It would be asked what it has already seen, and the result would look better than it is.",
+        f"{has} a near-copy in ‘{seen}’" + (", or a series goes on there" if dealt else ""),
+        words,
         "data leak",
-        tuple(sorted({*copies, *drop})),
+        tuple(sorted({*whole, *drop})),
         cases=tuple(cases[:MAX_CASES]),
         n_cases=n,
-        actions=(Action(f"Drop {count(len(drop), 'photo')} from {seen}", "drop", drop),),
+        actions=actions,
+    )
+
+
+def _guts(dataset: Dataset, drop: Sequence[int]) -> bool:
+    """Whether a class would lose more than half of the photos of its part."""
+    parts, gone = _parts(dataset), set(drop)
+    touched = {(dataset.samples[i].label, parts[i]) for i in gone}
+    return any(
+        2 * sum(i in gone for i in home) > len(home)
+        for home in ([i for i, s in enumerate(dataset.samples) if (s.label, parts[i]) == place] for place in touched)
     )
 
 
 def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:
     """Bursts: many pictures of one thing, one after the other."""
     samples = dataset.samples
-    series = sorted((g for g in groups if len(g) >= SERIES_LENGTH), key=len, reverse=True)
+    series = sorted((g for g in groups if _is_series(dataset, g)), key=len, reverse=True)
     if not series:
         return []
     everything = tuple(sorted(i for members in series for i in members))
@@ -144,22 +209,33 @@ def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Fin
     ]
 
 
+def _is_series(dataset: Dataset, group: Sequence[int]) -> bool:
+    """Whether they were taken one after the other. A camera does not change its size from one picture to the next: copies do."""
+    sizes = {(o.width, o.height) for i in group if (o := dataset.samples[i].original)}
+    return len(group) >= SERIES_LENGTH and 2 * len(sizes) <= len(group)
+
+
 def _series_words(dataset: Dataset) -> str:
     words = "They were taken one after the other, as a webcam does. A random split would put near-copies on both sides, and the "
     words += "result would look better than it is"
     if any(s.split == "val" for s in dataset.samples):
         return words + ". Your own folders are kept as they are."
-    return words + "; so we keep each series on one side."
+    return words + "; so we keep each series on one side. Where a class is one long series, its last part checks."
 
 
 def _thin_out(dataset: Dataset, kin: Kin, series: Sequence[list[int]]) -> tuple[Action, ...]:
-    """Keep one photo of every run of near-copies."""
+    """Of every class in a series, keep one photo of every run of near-copies."""
     near: dict[int, set[int]] = defaultdict(set)
     for a, b in kin.near:
         near[int(a)].add(int(b))
         near[int(b)].add(int(a))
+    shelves: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for n, members in enumerate(series):
+        for i in members:
+            if dataset.samples[i].split in (None, "train"):  # what checks stays as it is
+                shelves[n, dataset.samples[i].label].append(i)
     drop: list[int] = []
-    for members in series:
+    for members in shelves.values():
         order = sorted(members, key=lambda i: natural(dataset.samples[i].name))
         kept: set[int] = set(order[:: max(1, len(order) // KEPT)][:KEPT])
         for i in order:
@@ -172,10 +248,10 @@ def _thin_out(dataset: Dataset, kin: Kin, series: Sequence[list[int]]) -> tuple[
 
 def _copies(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:
     """A few near-copies within a class and a given part; series, conflicts and leaks have their own findings."""
-    samples, mirrored = dataset.samples, set(kin.mirrored.reshape(-1).tolist())
+    samples, turned = dataset.samples, set(kin.turned.reshape(-1).tolist())
     given = any(s.split for s in samples)
     part = [s.split or ("train" if given else None) for s in samples]
-    twins = [g for g in groups if len(g) < SERIES_LENGTH and len({(samples[i].label, part[i]) for i in g}) == 1]
+    twins = [g for g in groups if not _is_series(dataset, g) and len({(samples[i].label, part[i]) for i in g}) == 1]
     if not twins:
         return []
     cases: list[Case] = []
@@ -184,7 +260,7 @@ def _copies(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Fin
         extra = tuple(i for i in members if i != max(members, key=lambda i: (_area(samples[i].original), -i)))
         drop += extra
         same = len({samples[i].sha256 for i in members}) == 1
-        how = "the same file" if same else "mirror images" if mirrored.issuperset(members) else "nearly the same"
+        how = "the same file" if same else "mirrored or turned" if turned.issuperset(members) else "nearly the same"
         caption = f"{dataset.class_names[samples[members[0]].label]}: {how}"
         cases.append(Case(tuple(members), caption, (Action("Keep one", "drop", extra),)))
     n = len(drop)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from transferui.config import IMBALANCE
 from transferui.data.alike import alike
@@ -24,6 +25,8 @@ from transferui.errors import UserError
 FEW = 10
 # Shorter sides, in pixels, that are nothing but blur once they are as large as a network wants them.
 TINY = 32
+# Side in pixels at which a picture without contrast is looked at once more.
+LOOK_AGAIN = 128
 # A property gives a class away when so many of its photos have it and so few of all others.
 ALL, NONE = 0.95, 0.05
 
@@ -63,7 +66,9 @@ def _trouble(path: Path) -> str:
 
 
 def _blank(dataset: Dataset, kin: Kin) -> list[Finding]:
-    found = tuple(int(i) for i in np.flatnonzero(kin.contrast < BLANK_CONTRAST))
+    # Averaged to a few values, a fine weave has no contrast either, and equally bright colors have none in gray: look again.
+    pale = np.flatnonzero(kin.contrast < BLANK_CONTRAST)
+    found = tuple(int(i) for i in pale if _is_plain(dataset.samples[i].path))
     if not found:
         return []
     n = len(found)
@@ -82,6 +87,20 @@ def _blank(dataset: Dataset, kin: Kin) -> list[Finding]:
     ]
 
 
+def _is_plain(path: Path) -> bool:
+    """Whether no color channel of a picture has any structure that is larger than the noise of a camera."""
+    try:
+        image = read_image(path, at_least=LOOK_AGAIN)
+    except UserError:
+        return False  # whoever trains or checks says which picture is broken and why
+    image.thumbnail((LOOK_AGAIN, LOOK_AGAIN), Image.Resampling.BOX)
+    return bool(np.asarray(image, dtype=np.float32).std((0, 1)).max() < BLANK_CONTRAST)
+
+
+# A property, its value, the classes whose photos have it, and whether no others have it.
+_Shared = tuple[str, str, list[int], bool]
+
+
 def _shortcuts(dataset: Dataset) -> list[Finding]:
     """A size, color mode or file format that all photos of some classes share and no others have."""
     known = [(s.label, s.original) for s in dataset.samples if s.original]
@@ -97,24 +116,26 @@ def _shortcuts(dataset: Dataset) -> list[Finding]:
             other = [k for k in totals if k not in full]
             clean = all(counts[k, value] <= NONE * totals[k] for k in other)
             if full and other and clean and min(totals[k] for k in full) >= FEW:
-                findings.append((what, value, full))
+                clear = not any(counts[k, value] for k in other)
+                findings.append((what, value, full, clear))
     return [_shortcut(dataset, what, [row for row in findings if row[0] == what]) for what in _PROPERTIES if _has(findings, what)]
 
 
-def _has(findings: Sequence[tuple[str, str, list[int]]], what: str) -> bool:
+def _has(findings: Sequence[_Shared], what: str) -> bool:
     return any(row[0] == what for row in findings)
 
 
-def _shortcut(dataset: Dataset, what: str, rows: Sequence[tuple[str, str, list[int]]]) -> Finding:
+def _shortcut(dataset: Dataset, what: str, rows: Sequence[_Shared]) -> Finding:
     """One finding about one property, with the values that give classes away."""
-    parts = [f"{quoted(dataset.class_names[k] for k in full)}: {value}" for _, value, full in rows]
+    parts = [f"{quoted(dataset.class_names[k] for k in full)}: {value}" for _, value, full, _ in rows]
+    others = "and no other photos" if all(clear for *_, clear in rows) else "and hardly any other photos"
     shown = [Case(tuple(some([i for i, s in enumerate(dataset.samples) if s.label in full])), part)
-             for part, (_, _, full) in zip(parts, rows, strict=True)]  # fmt: skip
+             for part, (_, _, full, _) in zip(parts, rows, strict=True)]  # fmt: skip
     return Finding(
         "shortcut",
         "warn",
         f"The {what} alone gives a class away",
-        f"{'; '.join(parts)}, and no other photos. It may learn how the files were made instead of what they show, and then "
+        f"{'; '.join(parts)}, {others}. It may learn how the files were made instead of what they show, and then "
         "fail on other photos. Best are photos of all classes from the same camera, saved in the same way.",
         "shortcut",
         about=what + "; ".join(parts),
@@ -128,19 +149,27 @@ def _size(original: Original) -> str:
 
 
 def _mode(original: Original) -> str:
-    gray = original.mode in ("1", "L", "LA", "I", "I;16", "F")
-    return "gray" if gray else "with transparency" if original.mode in ("RGBA", "PA", "La") else "color"
+    gray = original.mode in ("1", "L", "LA", "La", "F") or original.mode.startswith("I")
+    return "gray" if gray else "with transparency" if original.mode in ("RGBA", "RGBa", "PA") else "color"
 
 
 def _format(original: Original) -> str:
     return f"{original.format} files"
 
 
-_PROPERTIES: dict[str, Callable[[Original], str]] = {"size of the file": _size, "color mode": _mode, "file format": _format}
+_PROPERTIES: dict[str, Callable[[Original], str]] = {"size in pixels": _size, "color mode": _mode, "file format": _format}
+
+
+def _learned(dataset: Dataset) -> tuple[dict[str, int], str]:
+    """Number of pictures per class that are not kept to check with, and where these lie when parts are given."""
+    counts = Counter(s.label for s in dataset.samples if s.split in (None, "train"))
+    given = any(s.split for s in dataset.samples)
+    return {name: counts[label] for label, name in enumerate(dataset.class_names)}, " in ‘train’" if given else ""
 
 
 def _imbalance(dataset: Dataset) -> list[Finding]:
-    filled = {name: n for name, n in dataset.counts.items() if n}
+    counts, where = _learned(dataset)
+    filled = {name: n for name, n in counts.items() if n}
     if len(filled) < 2 or max(filled.values()) <= IMBALANCE * min(filled.values()):
         return []
     most, least = max(filled, key=lambda name: filled[name]), min(filled, key=lambda name: filled[name])
@@ -149,7 +178,7 @@ def _imbalance(dataset: Dataset) -> list[Finding]:
         Finding(
             "imbalance",
             "warn",
-            f"‘{most}’ has {times:.0f} times the photos of ‘{least}’",
+            f"‘{most}’ has {times:.0f} times the photos of ‘{least}’{where}",
             "Small classes will count more. Look at the result of each class, not only at the whole.",
             "imbalance",
             about=f"{most}\n{least}",
@@ -158,18 +187,43 @@ def _imbalance(dataset: Dataset) -> list[Finding]:
 
 
 def _few(dataset: Dataset) -> list[Finding]:
-    small = [name for name, n in dataset.counts.items() if 1 < n < FEW]
+    counts, where = _learned(dataset)
+    totals = dataset.counts  # a class with a single photo cannot be trained at all, which is said elsewhere
+    small = [name for name, n in counts.items() if 0 < n < FEW and totals[name] > 1]
+    unchecked = _unchecked(dataset)
     if not small:
-        return []
+        return unchecked
     have = "has" if len(small) == 1 else "have"
     return [
+        *unchecked,
         Finding(
             "few",
             "warn",
-            f"{quoted(small)} {have} fewer than {FEW} photos",
+            f"{quoted(small)} {have} fewer than {FEW} photos{where}",
             f"The result will be a rough guess. About {2 * FEW} photos per class are a good start.",
             "too few images",
             about="\n".join(small),
+        ),
+    ]
+
+
+def _unchecked(dataset: Dataset) -> list[Finding]:
+    """Classes that are learned and have no picture in a given val folder."""
+    checked = {s.label for s in dataset.samples if s.split == "val"}
+    counts, _ = _learned(dataset)
+    missing = [name for label, name in enumerate(dataset.class_names) if counts[name] and label not in checked]
+    if not checked or not missing:
+        return []
+    has, them, are = ("has", "it", "it is") if len(missing) == 1 else ("have", "them", "they are")
+    return [
+        Finding(
+            "unchecked",
+            "warn",
+            f"{quoted(missing)} {has} no photo to check with",
+            f"The folder ‘val’ has none of {them}, so nobody will know how well {are} recognized. "
+            "Put some photos there that are not in ‘train’.",
+            "class missing in validation",
+            about="\n".join(missing),
         )
     ]
 

@@ -33,6 +33,8 @@ STORED_SHORT, STORED_LONG = 512, 2048
 # Small pictures from lossless files (digits, icons) stay lossless.
 LOSSLESS_PIXELS = 256 * 256
 THUMBNAIL = 160
+# The largest value of 12 bits.
+TWELVE_BITS = 4095
 # What a file that is no picture really is, by its first bytes.
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
@@ -254,11 +256,15 @@ def _by_profile(image: Image.Image) -> Image.Image:
 
 
 def _deep_gray(image: Image.Image) -> Image.Image:
-    """16-bit gray scaled to 8 bits (Pillow would clip it); 32-bit integers and floats have no range, so theirs is stretched."""
+    """16-bit gray scaled to 8 bits (Pillow would clip it); 32-bit integers and floats have no range, so theirs is stretched.
+
+    Microscopes and X-ray machines write 12 bits into files of 16: where no value is larger, 12 bits are the whole range.
+    """
     values = np.asarray(image).astype(np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() <= 65535):
-        return Image.fromarray((values / 257.0).round().astype(np.uint8))
+        white = TWELVE_BITS if values.max() <= TWELVE_BITS else 65535
+        return Image.fromarray((values * (255.0 / white)).round().astype(np.uint8))
     if image.mode == "I" and values.min() >= 0 and values.max() <= 255:
         return Image.fromarray(values.astype(np.uint8))
     low, span = values.min(), max(np.ptp(values), 1e-12)

@@ -1,6 +1,8 @@
 """Which pictures are near-copies or mirror images of one another, and which belong to a series, such as the burst of a webcam.
 
-Two pictures are near-copies when 32 x 32 gray values correlate almost perfectly and neither brightness nor color differs much.
+Two pictures are near-copies when 32 x 32 gray values correlate almost perfectly and neither brightness nor color differs much,
+or when they correlate still better and differ by no more than brightness and contrast. Copies that were cut, tilted or recolored
+are not found.
 Measured on flowers, insects, leaves, digits and a webcam: pictures that were taken one by one never come near the limits,
 not even digits of 28 x 28 pixels, of which a perceptual hash alone would take hundreds for one another.
 """
@@ -11,7 +13,7 @@ import itertools
 import math
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from transferui.errors import UserError
 
 # Correlation of 32 x 32 gray values and mean differences (of 255) in gray and in 4 x 4 color patches.
 NEAR, NEAR_GRAY, NEAR_COLOR = 0.985, 8.0, 16.0
+# A copy that was made brighter or darker, or got more or less contrast (as such a factor), correlates better than that.
+ADJUSTED, LEAST_SPREAD, MOST_SPREAD = 0.995, 0.6, 1 / 0.6
 # Neighbors in a series are allowed to move more: between two frames a hand goes on. Single photos stay below 0.9.
 SERIES, SERIES_GRAY = 0.93, 12.0
 # So many pictures in a row are no coincidence.
@@ -38,6 +42,12 @@ COARSE, COARSE_LIMIT, BLOCK = SIDE // 2, 0.965, 512
 # More neighbors than this add nothing to what is connected; without a limit a long webcam film has millions.
 MAX_NEIGHBORS = 32
 
+# Quarter turns, and whether mirrored after them; the plain mirror image first. Each one costs as much as looking for near-copies,
+# so in a class of more photos than this only mirror images are looked for.
+Turn = tuple[int, bool]
+TURNS: tuple[Turn, ...] = ((0, True), (2, False), (1, False), (3, False), (1, True), (2, True), (3, True))
+MANY = 4000
+
 
 @dataclass(frozen=True)
 class Kin:
@@ -45,14 +55,14 @@ class Kin:
 
     Attributes:
         near: pairs of near-copies, (P, 2) indices.
-        mirrored: pairs of the same class of which one is a near-copy of the other's mirror image, (Q, 2) indices. In two classes
-            they may be two things, as arrows to the left and to the right are.
+        turned: pairs of the same class of which one is a near-copy of the other mirrored, upside down or turned by a right angle,
+            (Q, 2) indices. In two classes they may be two things, as arrows to the left and to the right are.
         groups: number of the group of each picture, None for one that is alone.
         contrast: standard deviation of each picture's gray values; NaN where the picture could not be read.
     """
 
     near: Array
-    mirrored: Array
+    turned: Array
     groups: tuple[int | None, ...]
     contrast: Array
 
@@ -65,6 +75,13 @@ def natural(name: str) -> list[tuple[int, int | str]]:
 def groups_of(dataset: Dataset) -> tuple[int | None, ...]:
     """The group of each picture: as stored with the dataset, or found out now for photos that are used where they lie."""
     return tuple(s.group for s in dataset.samples) if dataset.folder else kin_of(dataset).groups
+
+
+def scenes_of(dataset: Dataset) -> dict[str, int]:
+    """Photos of every class by its name, where all that belong together count as one."""
+    units = {(sample.label, group) for sample, group in zip(dataset.samples, numbered(groups_of(dataset)), strict=True)}
+    sizes = Counter(label for label, _ in units)
+    return {name: sizes[k] for k, name in enumerate(dataset.class_names)}
 
 
 def numbered(groups: Sequence[int | None]) -> list[int]:
@@ -123,9 +140,9 @@ def find_kin(samples: Sequence[Sample], rows: Array, good: Array) -> Kin:
     usable = np.nan_to_num(contrast) >= BLANK_CONTRAST
     labels = np.array([sample.label for sample in samples])
     near = _near_copies(rows["color"], gray, np.flatnonzero(usable))
-    mirrored = _mirrored(rows["color"], gray, np.flatnonzero(usable), labels, near)
+    turned = _turned(rows["color"], gray, [np.flatnonzero(usable & (labels == k)) for k in np.unique(labels)], near)
     series = _series_links(samples, gray, usable)
-    return Kin(near, mirrored, _groups(samples, np.concatenate([near, mirrored]), series), contrast)
+    return Kin(near, turned, _groups(samples, np.concatenate([near, turned]), series), contrast)
 
 
 def _unit(values: Array) -> Array:
@@ -136,10 +153,10 @@ def _unit(values: Array) -> Array:
     return unit
 
 
-def _near_copies(patches: Array, gray: Array, usable: Array, *, mirror: bool = False) -> Array:
-    """Pairs (P, 2) of near-copies among the pictures at the indices `usable`, or of pictures and near-copies' mirror images."""
+def _near_copies(patches: Array, gray: Array, usable: Array, turn: Turn = (0, False)) -> Array:
+    """Pairs (P, 2) of near-copies among the pictures at the indices `usable`, or of pictures and near-copies that were turned."""
     mine = _Looks.of(patches[usable], gray[usable])
-    theirs = _Looks.of(patches[usable][:, :, ::-1], gray[usable][:, :, ::-1]) if mirror else mine
+    theirs = mine if turn == (0, False) else _Looks.of(_turn(patches[usable], turn), _turn(gray[usable], turn))
     found = [np.zeros((0, 2), int)]
     for start in range(0, len(usable), BLOCK):
         first, second = _candidates(mine.coarse, theirs.coarse, start)
@@ -147,16 +164,37 @@ def _near_copies(patches: Array, gray: Array, usable: Array, *, mirror: bool = F
         first, second = first[sure], second[sure]
         sure = np.abs(mine.gray[first] - theirs.gray[second]).mean((1, 2)) <= NEAR_GRAY
         sure &= np.abs(mine.color[first] - theirs.color[second]).mean(1) <= NEAR_COLOR
+        sure |= _adjusted(mine.at(first), theirs.at(second))
         found.append(np.stack([usable[first[sure]], usable[second[sure]]], 1))
     return np.concatenate(found)
 
 
-def _mirrored(patches: Array, gray: Array, usable: Array, labels: Array, near: Array) -> Array:
-    """Pairs (Q, 2) of one class that are each other's mirror image, without those that are near-copies as they are."""
-    pairs = _near_copies(patches, gray, usable, mirror=True)
+def _adjusted(mine: _Looks, theirs: _Looks) -> Array:
+    """(P,) Whether pictures differ from one another by brightness and contrast only, the same in every color."""
+    spread = theirs.gray.std((1, 2)) / np.maximum(mine.gray.std((1, 2)), 1e-6)
+    shift = theirs.gray.mean((1, 2)) - spread * mine.gray.mean((1, 2))
+    alike = np.abs(mine.color * spread[:, None] + shift[:, None] - theirs.color).mean(1) <= NEAR_COLOR / 2
+    fits: Array = np.einsum("ij,ij->i", mine.fine, theirs.fine) >= ADJUSTED
+    fits &= alike & (spread >= LEAST_SPREAD) & (spread <= MOST_SPREAD)
+    return fits
+
+
+def _turn(pictures: Array, turn: Turn) -> Array:
+    """Pictures (N, S, S, …) after some quarter turns and perhaps mirrored."""
+    quarters, mirrored = turn
+    turned = np.rot90(pictures, quarters, axes=(1, 2))
+    done: Array = turned[:, :, ::-1] if mirrored else turned
+    return done
+
+
+def _turned(patches: Array, gray: Array, classes: Sequence[Array], near: Array) -> Array:
+    """Pairs (Q, 2) of one class that are each other's mirror image or turned, without those that are near-copies as they are."""
     known = set(map(tuple, near.tolist()))
-    kept = [pair for pair in pairs.tolist() if tuple(pair) not in known and labels[pair[0]] == labels[pair[1]]]
-    return np.array(kept, int).reshape(-1, 2)
+    found: dict[tuple[int, int], None] = {}
+    for mine in classes:
+        for turn in TURNS if len(mine) <= MANY else TURNS[:1]:
+            found |= dict.fromkeys(map(tuple, _near_copies(patches, gray, mine, turn).tolist()))
+    return np.array([pair for pair in found if pair not in known], int).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -174,6 +212,10 @@ class _Looks:
         halves = gray.reshape(len(gray), COARSE, 2, COARSE, 2).mean((2, 4))
         color = patches.reshape(len(gray), COLORS * COLORS * 3).astype(np.float32)
         return cls(gray, _unit(gray), _unit(halves), color)
+
+    def at(self, picks: Array) -> _Looks:
+        """Some of them, in any order."""
+        return _Looks(self.gray[picks], self.fine[picks], self.coarse[picks], self.color[picks])
 
 
 def _candidates(mine: Array, theirs: Array, start: int) -> tuple[Array, Array]:
@@ -193,12 +235,14 @@ def _candidates(mine: Array, theirs: Array, start: int) -> tuple[Array, Array]:
 
 def _series_links(samples: Sequence[Sample], gray: Array, usable: Array) -> Array:
     """Pairs (P, 2) of neighbors, by number in the file name, in runs of at least `SERIES_LENGTH` pictures of one class."""
-    shelves: dict[tuple[int, str | None, str], list[int]] = defaultdict(list)
+    shelves: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
     for i in map(int, np.flatnonzero(usable)):
-        shelves[samples[i].label, samples[i].split, samples[i].name.rpartition("/")[0]].append(i)
+        folders = samples[i].name.split("/")[:-1]
+        # A series that somebody has dealt out to train and val folders is still one.
+        shelves[samples[i].label, tuple(folders[1:] if samples[i].split else folders)].append(i)
     pairs = []
     for shelf in shelves.values():
-        order = sorted(shelf, key=lambda i: natural(samples[i].name))
+        order = sorted(shelf, key=lambda i: natural(samples[i].name.rpartition("/")[2]))
         # Also the next but one: a single blurred frame does not end a series.
         pairs += [*itertools.pairwise(order), *zip(order, order[2:], strict=False)]
     links = np.array(pairs, int).reshape(-1, 2)

@@ -37,7 +37,7 @@ def health(dataset: Dataset, problem: UserError | None, ignored: Collection[str]
     if not dataset.skipped and n:
         rows.append(_row("ok", f"<span>{'The photo' if n == 1 else f'All {photos(n)}'} could be opened.</span>"))
     if found is not None and not any(finding.kind in ("conflict", "leak", "series", "copies") for finding in found) and n > 1:
-        rows.append(_row("ok", "<span>No near-copies and no series were found.</span>"))
+        rows.append(_row("ok", "<span>No near-copies and no series were found. Cut or tilted copies are not recognized.</span>"))
     return f'<ul class="tu-health">{"".join(rows)}</ul>{_ignored(len(found or ()) - len(shown))}{_skipped(dataset.skipped)}'
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transferui.backbones.catalogue import Backbone, resolve_trainable, stages_with_weights
 from transferui.config import SETTINGS, make_config
+from transferui.data.similar import scenes_of
 from transferui.errors import UserError
 from transferui.presets import PRESETS, Proposal, propose, recipe
 from transferui.ui.desk import Desk
@@ -74,7 +75,7 @@ def preset_of(backbone: Backbone, trainable: list[str]) -> str:
 def recipes(desk: Desk) -> str:
     """The cards, and why one of them is proposed."""
     dataset = desk.dataset
-    proposal = propose(dataset.counts) if dataset and dataset.samples else None
+    proposal = propose(dataset.counts, scenes_of(dataset)) if dataset and dataset.samples else None
     chosen, known = recipe_of(desk), remembered(desk)
     cards = []
     for name in CARDS:
