@@ -2,6 +2,8 @@
 
 import base64
 import csv
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,24 @@ def test_one_photo_gets_everything_that_is_shown_beside_it(asked):
     assert found["thumbnail"].startswith("data:image/jpeg") and found["heat"].startswith("data:image/png")
     assert [n["class_name"] in COLORS for n in found["neighbors"]] == [True] * 3
     assert found["verdict"] in ("sure", "not_sure", "unknown")
+
+
+@pytest.mark.parametrize("late", ["results.json", "memory.safetensors", "config.json"])
+def test_a_run_that_is_asked_while_its_files_are_written_is_read_anew_afterwards(asked, tmp_path, late):
+    _, run, photos = asked
+    folder = tmp_path / "home" / "runs" / Path(run).name
+    shutil.copytree(run, folder)
+    written = (folder / late).read_bytes()
+    (folder / late).write_bytes(written) if late == "config.json" else (folder / late).unlink()
+    answers = Answers(tmp_path / "home", lambda row: None)
+    first = answers._model(folder)
+    assert answers._model(folder) is first
+    (folder / late).write_bytes(written + b" " * (late != "memory.safetensors"))
+    answers.save_bundle(str(folder), str(tmp_path / "late.zip"))
+    fresh = Answers(tmp_path / "home", lambda row: None)
+    fresh.save_bundle(str(folder), str(tmp_path / "fresh.zip"))
+    assert answers._model(folder) is not first and len(answers.models) == 1
+    assert (tmp_path / "late.zip").read_bytes() == (tmp_path / "fresh.zip").read_bytes()
 
 
 def everything_at(*folders):

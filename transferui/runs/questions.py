@@ -37,6 +37,8 @@ MAX_FRAME = 400_000
 MODELS = 3
 
 Report = Callable[[dict[str, Any]], None]
+# Time of writing (ns) and bytes of every file that a model is read from; None for one that is not there.
+_Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Answers:
@@ -44,7 +46,7 @@ class Answers:
 
     def __init__(self, data_dir: Path, report: Report) -> None:
         self.store, self.data_dir, self.report = Store(data_dir), data_dir, report
-        self.models: OrderedDict[tuple[str, float], Model] = OrderedDict()
+        self.models: OrderedDict[str, tuple[_Stamp, Model]] = OrderedDict()
 
     def import_zip(self, owner: str, path: str, name: str) -> dict[str, str]:
         """Store the pictures of a ZIP of class folders as a new dataset."""
@@ -172,19 +174,28 @@ class Answers:
         return self.store.find_dataset(owner, dataset_id)
 
     def _model(self, path: Path) -> Model:
-        """The model of a run folder or bundle, from the few that are kept ready."""
+        """The model of a run folder or bundle, from the few that are kept ready; read anew when any of its files has changed."""
         from transferui.export.bundle import load_model  # noqa: PLC0415 - torch only in the child that needs it
-        from transferui.export.checkpoint import load_checkpoint  # noqa: PLC0415
+        from transferui.export.checkpoint import MEMORY, load_checkpoint  # noqa: PLC0415
         from transferui.training.stored import CHECKPOINT  # noqa: PLC0415
 
-        file = path / CHECKPOINT if path.is_dir() else path
-        key = (str(path), file.stat().st_mtime if file.exists() else 0.0)
-        if key not in self.models:
-            self.models[key] = load_checkpoint(path, self.data_dir) if path.is_dir() else load_model(path)
+        # A run writes them one after the other: weights, what they remember, and seconds later how good they are.
+        parts = [path / name for name in (CHECKPOINT, MEMORY, "results.json", "config.json")] if path.is_dir() else [path]
+        key, stamp = str(path), tuple(_stamp(part) for part in parts)
+        if key not in self.models or self.models[key][0] != stamp:
+            self.models[key] = stamp, load_checkpoint(path, self.data_dir) if path.is_dir() else load_model(path)
             while len(self.models) > MODELS:
                 self.models.popitem(last=False)
         self.models.move_to_end(key)
-        return self.models[key]
+        return self.models[key][1]
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _keep_nothing(_: object) -> None:
