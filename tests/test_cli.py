@@ -80,6 +80,42 @@ def test_the_process_itself_ends_with_exit_code_2_and_no_trace(photos, data_dir)
     assert done.returncode == 2 and "1 to 1000" in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["predict", "MODEL", "PHOTOS/red/0.jpg", "--csv", "PHOTOS"], "A file to write to was expected, but"),
+     (["export", "RUN", "--format", "report", "--to", "PHOTOS"], "A file to write to was expected, but"),
+     (["export", "RUN", "--format", "report", "--to", "PHOTOS/red/0.jpg/report.html"], "is a file, so nothing can lie in it"),
+     (["export", "RUN", "--format", "figures", "--to", "PHOTOS/red/0.jpg"], "A folder to write to was expected, but"),
+     (["export", "RUN", "--format", "figures", "--to", "ZIP"], "A file to write to was expected, but"),
+     (["train", "PHOTOS", "--save", "PHOTOS"], "A file to write to was expected, but"),
+     (["lesson", "PHOTOS", "--to", "PHOTOS"], "A file to write to was expected, but")],
+)  # fmt: skip
+def test_a_target_of_another_kind_is_refused_before_there_is_work(words, said, photos, head_run, here):
+    (photos / "folder.zip").mkdir()
+    places = {"MODEL": head_run.bundle, "RUN": head_run.result.run_dir, "ZIP": photos / "folder.zip"}
+    done = here(*(places.get(word, word.replace("PHOTOS", str(photos))) for word in words))
+    assert done.returncode == 2 and said in done.stderr and "Name" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_evaluate_tells_what_guessing_gets_and_with_uneven_classes_what_each_class_gets(photos, head_run, here):
+    for n in range(2, 10):
+        (photos / "red" / f"{n}.jpg").unlink()
+    done = here("evaluate", head_run.bundle, photos, "--json")
+    values = json.loads(done.stdout)
+    assert values["majority_accuracy"] == pytest.approx(10 / 22) and 0 <= values["balanced_accuracy"] <= 1
+    text = here("evaluate", head_run.bundle, photos).stdout
+    assert (
+        "guessing the largest class gets 45.5 %" in text and "balanced accuracy" in text and "  red: " in text and "of 2" in text
+    )
+
+
+def test_a_folder_that_differs_from_its_class_in_capitals_only_is_that_class(photos, head_run, here):
+    (photos / "red").rename(photos / "Red")
+    assert json.loads(here("evaluate", head_run.bundle, photos, "--json").stdout)["per_class"][2]["n"] == 10
+    (photos / "Red").rename(photos / "rot")
+    assert "also have rot" in here("evaluate", head_run.bundle, photos).stderr
+
+
 def test_check_says_what_is_wrong(photos, here):
     (photos / "red" / "broken.jpg").write_bytes((photos / "red" / "0.jpg").read_bytes()[:-200])
     done = here("check", photos, "--json")

@@ -18,10 +18,12 @@ from transferui.backbones.catalogue import CATALOGUE, get_backbone, is_ready, re
 from transferui.cli_insight import add_insight_commands
 from transferui.config import SETTINGS, TrainConfig, make_config, parse_setting
 from transferui.data.dataset import Dataset, open_dataset
+from transferui.data.similar import scenes_of
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
-from transferui.evaluation.summary import summary
+from transferui.evaluation.summary import evaluation_text, summary
 from transferui.presets import AUTO, PRESETS, Proposal, propose, recipe
+from transferui.runs.saved import check_target, save_findings
 from transferui.terminal import Progress, add_command, data_dir_of, print_result
 
 
@@ -88,6 +90,8 @@ def run_train(options: argparse.Namespace) -> int:
     """`train SOURCE` here, or `train RUN_DIR` as the page's training process (``-``: read the folder from stdin)."""
     if options.source == "-" or (Path(options.source) / "config.json").is_file():
         return _train_run_folder(options.source, data_dir_of(options))
+    if options.save:
+        check_target(Path(options.save))
     dataset, config, proposal = _photos_and_settings(options)
     from transferui.runs.worker import train  # noqa: PLC0415 - loads torch, after all that can be wrong was looked at
 
@@ -115,7 +119,7 @@ def _photos_and_settings(options: argparse.Namespace) -> tuple[Dataset, TrainCon
     dataset.require_trainable()
     if options.preset != AUTO:
         return dataset, config, None
-    proposal = propose(dataset.counts)
+    proposal = propose(dataset.counts, scenes_of(dataset))
     print(f"Recipe {proposal.preset}: {proposal.why}", file=sys.stderr)
     return dataset, make_config(recipe(proposal.preset, dataset.class_names, dataset.name) | values), proposal
 
@@ -206,6 +210,8 @@ def run_predict(options: argparse.Namespace) -> int:
     """Ranked classes for every picture, and whether to believe them."""
     from transferui.evaluation.batch import as_numbers, as_rows, as_text, classify, write_csv  # noqa: PLC0415 - loads torch
 
+    if options.csv:
+        check_target(Path(options.csv))
     progress = Progress()
     batch = classify(_open_model(Path(options.model), data_dir_of(options)), [Path(i) for i in options.images], progress)
     progress.end()
@@ -218,7 +224,7 @@ def run_predict(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Accuracy of a model on labeled pictures."""
-    from transferui.evaluation.metrics import accuracy_interval, classification_report  # noqa: PLC0415
+    from transferui.evaluation.metrics import accuracy_interval, classification_report, majority_accuracy  # noqa: PLC0415
     from transferui.evaluation.predict import evaluate  # noqa: PLC0415
 
     model = _open_model(Path(options.model), data_dir_of(options))
@@ -233,12 +239,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
         "accuracy": accuracy.value,
         "accuracy_low": accuracy.low,
         "accuracy_high": accuracy.high,
+        "majority_accuracy": majority_accuracy(found.labels),
         "classes": list(model.class_names),
         **classification_report(found.labels, found.answers, model.class_names),
         "skipped": list(found.skipped),
     }
-    text = f"{accuracy.value:.1%} of {accuracy.n} photos (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
-    print_result(options, values, text)
+    print_result(options, values, evaluation_text(values))
     return 0
 
 
@@ -262,13 +268,12 @@ def run_backbones(options: argparse.Namespace) -> int:
 def run_export(options: argparse.Namespace) -> int:
     """Write the model of a run or bundle in another form, or the report or figures of a run."""
     model, path = Path(options.model), Path(options.to)
+    check_target(path, folder=options.format == "figures" and path.suffix.lower() != ".zip")
     if options.format == "bundle":
         from transferui.export.bundle import save_bundle  # noqa: PLC0415 - loads torch
 
         save_bundle(_open_model(model, data_dir_of(options)), path)
     else:
-        from transferui.runs.saved import save_findings  # noqa: PLC0415 - loads matplotlib
-
         save_findings(model, options.format, path, with_photos=options.with_photos)
     print_result(options, {"path": str(path), "format": options.format}, f"Written: {path}")
     return 0

@@ -10,6 +10,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.data.dataset import open_dataset
 from transferui.evaluation.metrics import Accuracy
 from transferui.insight.parts import ALWAYS, PARTS, check_parts
+from transferui.runs.saved import check_target
 from transferui.terminal import Interruptible, add_command, data_dir_of, print_result
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def run_lesson(options: argparse.Namespace) -> int:
     from transferui.runs.measuring import Wish, measure_all  # noqa: PLC0415
 
     home = data_dir_of(options)
+    check_target(options.to)
     dataset = open_dataset(options.source, home)
     parts = check_parts(name.strip() for name in options.only.split(","))
     wish = Wish(parts, get_backbone(options.backbone).name, options.minutes)

@@ -1,6 +1,7 @@
 import csv
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -33,8 +34,52 @@ def test_class_folders_in_a_zip_give_an_accuracy_and_bad_files_their_reasons(mod
     assert numbers["accuracy_low"] <= numbers["accuracy"] <= numbers["accuracy_high"]
     right = sum(r["answers"][0]["class_name"] == r["folder_says"] for r in as_rows(found) if r.get("folder_says"))
     assert numbers["accuracy"] == pytest.approx(right / 30)
+    assert numbers["n_in_other_folders"] == 1 and numbers["other_folders"] == ["wrapped"]
     assert [r["image"] for r in as_rows(found) if "error" in r] == ["wrapped/red/broken.jpg", "wrapped/red/notes.txt"]
     assert rows[-1]["done"] == rows[-1]["total"] == 32
+
+
+def copied(photos, names, root):
+    """Copies of one red photo at these paths."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes((photos / "red" / "0.jpg").read_bytes())
+    return root
+
+
+def test_folders_inside_a_class_folder_belong_to_the_class_and_others_are_told(model, photos, tmp_path):
+    names = ["red/garden/1.jpg", "red/garden/shade/2.jpg", "blue/red/3.jpg", "BLUE/4.jpg", "misc/5.jpg", "misc/6.jpg", "7.jpg"]
+    found = classify(model, [copied(photos, names, tmp_path / "test")])
+    assert {row.name: row.truth for row in found.rows} == dict(
+        zip(names, ["red", "red", "red", "blue", None, None, None], strict=True)
+    )
+    assert as_numbers(found)["n_in_other_folders"] == 2 and as_numbers(found)["other_folders"] == ["test/misc"]
+    assert "2 photos lie in folders that are none of its classes (test/misc)" in as_text(found)
+    table = {row["photo"]: row["folder"] for row in csv.DictReader(io.StringIO(as_csv(found)))}
+    assert table["red/garden/shade/2.jpg"] == "test/red/garden/shade" and table["7.jpg"] == "test"
+
+
+def test_a_folder_that_is_named_itself_says_the_class(model, photos, tmp_path, monkeypatch):
+    copied(photos, ["red/garden/1.jpg", "red/2.jpg"], tmp_path)
+    monkeypatch.chdir(tmp_path / "red")
+    for source in (tmp_path / "red", Path(), Path("garden/..")):
+        assert [row.truth for row in classify(model, [source]).rows] == ["red", "red"]
+    files = [tmp_path / "red" / "2.jpg", Path("2.jpg"), Path("../red/garden/1.jpg")]
+    found = classify(model, files)
+    assert [row.truth for row in found.rows] == ["red", "red", None] and as_numbers(found)["n_in_other_folders"] == 0
+    assert str(tmp_path) not in "".join(row.folder for row in found.rows)
+    monkeypatch.chdir(tmp_path)
+    assert classify(model, [Path("red/garden/1.jpg")]).rows[0].truth == "red"
+    assert classify(model, [tmp_path / "red"], inside_only=True).accuracy is None
+
+
+def test_uneven_photos_are_judged_class_by_class(model, photos, tmp_path):
+    found = classify(model, [copied(photos, [*(f"red/{n}.jpg" for n in range(9)), "blue/wrong.jpg"], tmp_path / "uneven")])
+    numbers = as_numbers(found)
+    recall = {row["class_name"]: row["recall"] for row in numbers["per_class"] if row["n"]}
+    assert numbers["majority_accuracy"] == 0.9 and numbers["imbalance"] == 9 and recall == {"red": 1, "blue": 0}
+    assert numbers["accuracy"] == 0.9 and numbers["balanced_accuracy"] == 0.5
+    assert "largest class: 90.0" in as_text(found) and "red 100\u00a0% of 9" in as_text(found)
 
 
 def test_loose_photos_are_answered_without_an_accuracy(model, photos):
@@ -54,6 +99,33 @@ def test_answers_in_a_batch_are_the_answers_one_by_one(model, photos):
 @pytest.mark.parametrize("cell", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1"])
 def test_no_cell_can_become_a_formula(cell):
     assert harmless(cell) == f"'{cell}" and harmless(f"a{cell}") == f"a{cell}"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [("x;=cmd|'/c calc'!A1;.png", "x;'=cmd|'/c calc'!A1;.png"), ("a;@SUM(1+1);b", "a;'@SUM(1+1);b"), ("a|-b", "a|'-b"), ("a\t+1", "a\t'+1"),
+     ('a;""=1', "a;'\"\"=1"), ("\t=1", "'\t'=1")],
+)  # fmt: skip
+def test_no_part_of_a_cell_becomes_a_formula_where_a_spreadsheet_splits_it(name, safe):
+    assert harmless(name) == safe
+
+
+@pytest.mark.parametrize("name", ["a; y=1.jpg", "cat;dog|bee.png", "x - y + z @ home.png", '"=quoted".jpg', "1;2.jpg", ""])
+def test_a_harmless_name_stays_as_it_is(name):
+    assert harmless(name) == name
+
+
+def test_tables_and_programs_get_the_real_name(model, photos, tmp_path):
+    names = ["Screenshot 10.00\u202fAM.png", "写真\u3000一.png", "d" * 190 + "/cat1.png", "d" * 190 + "/a much longer name.png", "two\nlines.png",
+             "e" * 210 + "/note.txt"]  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "names.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, (photos / "red" / "0.jpg").read_bytes())
+    found = classify(model, [tmp_path / "names.zip"], inside_only=True)
+    wanted = [name.replace("\n", "\ufffd") for name in names]
+    assert [row["image"] for row in as_rows(found)] == wanted
+    assert [row["photo"] for row in csv.DictReader(io.StringIO(as_csv(found)))] == wanted
+    assert "10.00 AM.png: " in as_text(found)
 
 
 def test_the_csv_survives_names_with_quotes_commas_and_formulas(model, photos, tmp_path):

@@ -75,6 +75,38 @@ def test_only_runs_on_the_same_photos_are_ranked() -> None:
     assert rank_runs([results([True] * 5), results([True] * 5, first=5)]) is None
 
 
+def by_content(photos, classes=("ants", "bees"), wrong=(), fingerprint="x"):
+    """Results of a run that was checked with these photos of the first class, as newer runs keep them."""
+    items = [
+        {"sample": n, "photo": f"{photo:04x}", "true": 0, "predicted": int(photo in wrong)} for n, photo in enumerate(photos)
+    ]
+    return {"dataset_fingerprint": fingerprint, "classes": list(classes), "val_items": items}
+
+
+def test_sets_that_differ_in_one_photo_are_compared_on_the_photos_that_both_runs_were_checked_with() -> None:
+    before, after = by_content(range(30), wrong=range(12)), by_content(range(1, 31), fingerprint="y")
+    ranked = rank_runs([before, after])
+    assert ranked is not None and (ranked.n, ranked.best, ranked.against[0][1].better) == (29, 1, 11)
+    assert same_photos([before, after]) == [[0, 1]]
+
+
+def test_too_few_photos_in_common_or_other_classes_are_not_compared() -> None:
+    one = by_content(range(30))
+    assert rank_runs([one, by_content(range(16, 46))]) is None
+    assert rank_runs([one, by_content(range(9))]) is None
+    assert rank_runs([one, by_content(range(30), classes=("ants", "wasps"))]) is None
+    few = by_content(range(4))
+    ranked = rank_runs([few, few])
+    assert ranked is not None and ranked.n == 4
+
+
+def test_photos_that_the_other_run_has_learned_from_do_not_count() -> None:
+    one, other = by_content(range(30)), by_content(range(30), wrong=range(3))
+    ranked = rank_runs([one, other], [{"0000", "0001"}, {"0004", "beef"}])
+    assert ranked is not None and (ranked.n, ranked.left_out) == (27, 3)
+    assert same_photos([one, other], [set(), {f"{n:04x}" for n in range(20)}]) == [[0], [1]]
+
+
 def test_the_same_photos_in_another_order_are_paired_by_what_they_show() -> None:
     right = [True] * 10 + [False] * 30
     one = results(right)

@@ -8,7 +8,8 @@ import pytest
 
 from transferui.config import TrainConfig
 from transferui.evaluation.diagnosis import diagnose
-from transferui.evaluation.metrics import accuracy_interval, is_guessing
+from transferui.evaluation.metrics import accuracy_interval, classification_report, is_guessing
+from transferui.ui.result_view import KINDS
 
 
 def _results(right: int, n: int, **more: Any) -> dict[str, Any]:
@@ -63,6 +64,51 @@ def test_curves_that_fall_together_are_good_and_the_last_stage_is_proposed() -> 
 def test_where_nothing_is_mixed_up_nothing_is_said_of_mixing_up() -> None:
     found = _say(_rows(FALLING, DOWN), _results(100, 100))
     assert found["kind"] == "good" and found["try"] is None and "another day" in found["try_words"]
+
+
+def _answered(found: list[int], each: int, **more: Any) -> dict[str, Any]:
+    """Results of a network that finds so many of each class's photos and takes the others for the class before."""
+    labels = [k for k in range(len(found)) for _ in range(each)]
+    answers = [k if n < found[k] else (k - 1) % len(found) for k in range(len(found)) for n in range(each)]
+    names = [f"class {k}" for k in range(len(found))]
+    told = classification_report(labels, answers, names) | {"classes": names, "train_counts": [100] * len(found)}
+    share = sum(found) / len(labels)
+    return _results(sum(found), len(labels), **told, **{"guessing": False, "train_accuracy": share, **more})
+
+
+def test_a_class_that_is_hardly_found_is_named_with_what_it_is_taken_for() -> None:
+    found = _say(_rows(FALLING, DOWN), _answered([29, 30, 1], 30))
+    assert found["kind"] == "class_missed" and "class 2" in found["words"] and "it took 29 for “class 1”" in found["evidence"]
+    assert found["try"] is None and "class 2" in found["try_words"] and "clearer" in found["try_words"]
+
+
+def test_a_missed_class_is_also_named_where_the_curves_say_more() -> None:
+    found = _say([], _answered([30, 30, 0], 30, train_accuracy=1.0))
+    assert found["kind"] == "overfitting" and "hardly ever finds the class “class 2”" in found["evidence"] and found["try"]
+
+
+def test_class_weights_are_proposed_only_where_they_would_change_something() -> None:
+    few = {"class_weighted": False, "train_counts": [100, 100, 40]}
+    assert _say([], {**_answered([30, 30, 0], 30), **few})["try"] == {"class_weights": "balanced"}
+    assert _say([], {**_answered([30, 30, 0], 30), **few, "class_weighted": True})["try"] is None
+    assert _say([], {**_answered([30, 30, 0], 30), **few, "train_counts": [100, 100, 100]})["try"] is None
+
+
+def test_a_few_photos_or_bad_luck_among_many_classes_make_no_class_missed() -> None:
+    assert _say([], _answered([4, 4, 0], 4))["kind"] != "class_missed"
+    assert _say([], _answered([2, 4, 3, 1, 4, 2, 3, 5] * 6, 8))["kind"] == "weak"
+
+
+def test_a_network_that_is_often_wrong_is_not_called_good_and_gets_the_next_step() -> None:
+    found = _say(_rows(FALLING, DOWN), _answered([20] * 10, 50))
+    assert found["kind"] == "weak" and "only 40" in found["words"] and found["try"] == {"trainable": "last"}
+    few = _say(_rows(FALLING, DOWN), {**_answered([20] * 10, 50), "train_counts": [5] * 10})
+    assert few["try"] is None and "More photos" in few["try_words"]
+
+
+def test_every_kind_of_diagnosis_has_a_name_on_the_page() -> None:
+    told = diagnose.__doc__ or ""
+    assert len(KINDS) == 7 and all(f"``{kind}``" in told for kind in KINDS)
 
 
 def test_a_rise_beyond_chance_is_overfitting_and_the_same_rise_within_chance_is_not() -> None:

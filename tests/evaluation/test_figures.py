@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.ui.conftest import answers, curve_rows
 from transferui.evaluation import figures
+from transferui.evaluation.figure_views import RUNS, shortened
 from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
 from transferui.evaluation.headline import headline
 from transferui.evaluation.shown import ShownRun
@@ -48,6 +49,30 @@ def test_hard_names_are_drawn_as_they_are(name):
     text = "".join(ET.fromstring(figure.svg).itertext())
     assert "a$b_c$" in text and "<script>" in text and "🐶 dog" in text and "日本語" in text and "<script>" not in figure.svg
     assert Image.open(io.BytesIO(figure.png)).width > 500
+
+
+def test_long_names_are_cut_in_the_middle_and_stay_different():
+    same = "a very long name of a kind of bumblebee, "
+    short, long, first, second = shortened(["bee", "x" * 30 + "y" * 30, f"{same}queen", f"{same}worker"])
+    assert short == "bee" and len(long) == 24 and long.startswith("xxx") and long.endswith("yyy")
+    assert first != second and first.endswith("queen") and second.endswith("worker")
+    middle = [f"Bombus terrestris {part} subspecies audax" for part in ("queens", "worker")]
+    cut = shortened(middle)
+    assert cut[0] != cut[1] and "(" not in cut[0]
+
+
+def test_names_that_no_cut_can_tell_apart_are_numbered():
+    hopeless = [f"{'x' * 100}{n}{'y' * 100}" for n in range(3)]
+    assert [name[24:] for name in shortened(hopeless)] == [" (1)", " (2)", " (3)"]
+    assert shortened(["a b", "a\nb", "a b (1)"]) == ["a b (2)", "a b (3)", "a b (1)"]
+
+
+def test_a_run_keeps_its_color_when_one_before_it_has_no_results():
+    runs = [replace(shown(), name=f"Run {n}") for n in range(1, 4)]
+    runs[0] = replace(runs[0], results={})
+    svgs = {view.name: draw(view).svg for view in comparison_views(runs)}
+    assert all(color in svg for svg in svgs.values() for color in RUNS[1:3])
+    assert RUNS[0] in svgs["compared-accuracy"] and RUNS[0] not in svgs["compared-results"]
 
 
 def test_other_scripts_are_drawn_with_the_fonts_that_are_installed(monkeypatch):

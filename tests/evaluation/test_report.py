@@ -11,7 +11,9 @@ from transferui.config import TrainConfig
 from transferui.data.archive import scan
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
+from transferui.evaluation.metrics import classification_report
 from transferui.evaluation.report import report_html
+from transferui.evaluation.report_parts import per_class, precisions
 from transferui.evaluation.shown import ShownRun
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -98,9 +100,20 @@ def test_photos_are_in_it_only_when_asked_for(photos, data_dir):
     assert with_them.count("<img") == 14 and "share it with care" in with_them and "Worst mistakes" in with_them
 
 
+def test_a_dash_means_never_named_and_a_class_that_was_always_named_wrongly_has_no_percent_right():
+    labels, named = [0] * 40 + [1] * 5, [0] * 31 + [1] * 5 + [2] * 4 + [0] * 5
+    names = ("ants", "bees", "flies", "moths")
+    results = answers(31, 14, names) | classification_report(labels, named, names)
+    cells = [re.findall(r'<td class="num">([^<]*)</td>', row) for row in per_class(shown(results)).split("<tr>")[3:]]
+    assert [row[-2:] for row in cells] == [["0\u00a0%", "0.00"], ["0\u00a0%", "–"], ["–", "–"]]
+    assert precisions(results)[1:] == ["0\u00a0%", "0\u00a0%", "–"]
+
+
 def test_photos_that_are_gone_are_said_to_be():
     html = report_html(shown(), None, with_photos=True)
-    assert "<img" not in html and "not here any more" in html
+    assert "<img" not in html and "not here any more" in html and "is not known" in html
+    counted = report_html(shown({**answers(100, 20), "train_counts": [61, 19]}), None)
+    assert ">61</td>" in counted and "is not known" not in counted
 
 
 def test_a_run_without_results_has_no_report():

@@ -123,6 +123,25 @@ def test_the_summary_names_both_numbers(photos, data_dir):
     assert "guessing, as far" not in text and "as far as 30 photos" in summary(values | {"guessing": True})
 
 
+def test_the_summary_tells_each_accuracy_with_what_guessing_gets_of_its_photos(photos, data_dir):
+    values = describe(run(photos, data_dir), final=True) | {"run_dir": "somewhere", "trainable": ["stage8"]}
+    probe = {"head_val_accuracy": 0.7, "head_val_accuracy_low": 0.5, "head_val_accuracy_high": 0.8}
+    test = {"n_test": 40, "test_accuracy": 0.9996, "test_accuracy_low": 0.6, "test_accuracy_high": 1.0}
+    lines = summary({**values, **probe, **test}).splitlines()
+    assert [line for line in lines[:4] if "guessing the largest class gets 33.3 %" in line] == lines[:3]
+    assert "Linear probe" in lines[2] and "70.0 %" in lines[2] and "99.9 % of 40 photos" in lines[3]
+
+
+def test_the_summary_goes_class_by_class_where_classes_are_uneven(photos, data_dir):
+    values = describe(run(photos, data_dir), final=True) | {"run_dir": "somewhere"}
+    assert "recall" not in summary(values)
+    uneven = summary({**values, "imbalance": 4.0})
+    assert "balanced accuracy" in uneven and "\n  blue: " in uneven and "of 10" in uneven
+    many = [{"class_name": f"c{n}", "n": 5, "recall": n / 20} for n in range(20)]
+    worst = summary({**values, "imbalance": 4.0, "cv": None, "headline": "val", "per_class": many})
+    assert "12 classes that are found least" in worst and "  c0: 0.0 %" in worst and "c12:" not in worst
+
+
 def test_photos_in_the_wrong_folders_are_no_better_than_guessing(tmp_path, data_dir):
     for n in range(30):  # the color says nothing about the folder
         draw_photo(tmp_path / "set" / f"class{n % 2}" / f"{n}.jpg", list(COLORS.values())[n // 2 % 3], n)

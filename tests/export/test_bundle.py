@@ -11,6 +11,7 @@ import torch
 
 import transferui as tui
 from transferui.errors import UserError
+from transferui.export.bundle import save_bundle
 from transferui.export.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,13 @@ def test_a_bundle_holds_no_photo_no_file_name_and_no_path(trained):
 def test_saving_twice_gives_the_same_bytes(trained, tmp_path):
     result, bundle, _ = trained
     assert result.save(tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
+
+
+def test_a_bundle_of_an_opened_bundle_still_tells_of_its_photos(trained, tmp_path):
+    _, bundle, _ = trained
+    again = save_bundle(tui.load_model(bundle), tmp_path / "again.zip")
+    first, second = (json.loads(zipfile.ZipFile(path).read("model.json")) for path in (bundle, again))
+    assert second["dataset"] == first["dataset"] and first["dataset"]["name"] and first["dataset"]["fingerprint"]
 
 
 class Evil:

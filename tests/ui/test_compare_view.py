@@ -2,6 +2,8 @@ import pytest
 
 from tests.ui.conftest import answers
 from transferui.evaluation.compare import rank_runs
+from transferui.files import write_json
+from transferui.training.start import SEEN
 from transferui.ui.compare_view import comparison, in_words
 
 
@@ -11,7 +13,8 @@ def compared(*entries):
 
 def test_a_clear_difference_names_the_better_run(entry):
     html = compared(entry(answers(60, 40)), entry(answers(95, 5)))
-    assert "<b>Run 2 is better</b>" in html and "+35.0 points" in html and "100 validation photos" in html
+    assert "<b>Run 2 is better</b>" in html and "+35.0 points" in html
+    assert "the 100 validation photos that both were checked with" in html
 
 
 def test_a_small_difference_is_none(entry):
@@ -38,6 +41,23 @@ def test_runs_of_other_photos_are_left_out_and_named(entry):
 def test_two_runs_of_different_photos_get_no_verdict(entry):
     html = compared(entry(answers(60, 40)), entry({**answers(95, 5), "dataset_fingerprint": "another"}))
     assert "checked with different photos" in html and "tu-verdict" not in html and "95.0" in html
+
+
+def test_runs_that_tell_other_classes_apart_are_named_so(entry):
+    html = compared(entry(answers(60, 40)), entry(answers(95, 5, ("ants", "wasps"))))
+    assert "tell different classes apart" in html and "tu-verdict" not in html
+
+
+def test_photos_that_a_run_has_learned_from_before_are_left_out_and_it_is_said(entry):
+    runs = []
+    for right in (60, 95):
+        known = answers(right, 100 - right)
+        for item in known["val_items"]:
+            item["photo"] = f"{item['sample']:016x}"
+        runs.append(entry(known))
+    write_json(runs[0][0].folder / SEEN, {"photos": [f"{n:016x}" for n in range(8)]})
+    html = compared(*runs)
+    assert "the 92 validation photos that both were checked with, without 8 photos that taught one of them" in html
 
 
 def test_another_split_of_the_same_photos_is_compared_only_where_it_overlaps(entry):

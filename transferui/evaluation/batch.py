@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from transferui.config import IMBALANCE
 from transferui.data.archive import files_of, read_file
-from transferui.data.layout import Skipped, clean_class_name, pictures_of, shown
+from transferui.data.layout import Skipped, pictures_of
 from transferui.errors import UserError
-from transferui.evaluation.metrics import Accuracy, accuracy_interval
+from transferui.evaluation.folders import MOST_NAMED, Folders, elsewhere
+from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, majority_accuracy
 from transferui.evaluation.novelty import VERDICTS
 from transferui.evaluation.predict import Model, Reply
+from transferui.evaluation.shown import on_screen, one_line, share
 from transferui.files import replacing
 
 # More take minutes on a small machine, and nobody reads the table; a training run is the better way to check so many.
 MOST = 2000
 # Pictures that go through the network at once; progress moves on as often.
 AT_ONCE = 8
-HEAD = ("photo", "folder says", "answer", "probability", "verdict", "second", "second probability", "problem")
-# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+HEAD = ("photo", "folder", "folder says", "answer", "probability", "verdict", "second", "second probability", "problem")
+# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection): a sign at its start. A spreadsheet that splits at
+# semicolons, tabs or bars, as where the comma is the decimal sign, makes further starts, also inside quotation marks.
+FORMULA = re.compile(r"""^(?=[=+\-@\t\r\n])|[;\t|](?="*[=+\-@\t\r\n])""")
 
 NOTES = {"sure": "", "not_sure": " (not sure)", "unknown": " (like nothing it was shown)"}
 
@@ -33,21 +39,38 @@ Report = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Row:
-    """One picture: its name, the class that its folder says (if that is one of the model's), and the reply or the problem."""
+    """One picture and what was answered.
+
+    Attributes:
+        name: its real name, in one line.
+        truth: the class that its folders say, if that is one of the model's.
+        reply: the answer, or None and then a `problem`.
+        folder: the folder that it lies in, as it is named, with those around it.
+        elsewhere: it lies in folders, but none of them is a class.
+    """
 
     name: str
     truth: str | None
     reply: Reply | None
     problem: str = ""
+    folder: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
 class _Photo:
-    """A picture to be answered: its name for people, its folder's name, its content."""
+    """A picture to be answered: its name, the folders around it, whether any was found inside a source, its content."""
 
     name: str
-    folder: str
+    folders: tuple[str, ...]
+    inside: bool
     read: Callable[[], bytes]
+
+    def row(self, truth: str | None, answer: Reply | UserError) -> Row:
+        """What is known of it with its answer."""
+        where, lost = one_line("/".join(self.folders)), self.inside and truth is None
+        reply, problem = (answer, "") if isinstance(answer, Reply) else (None, answer.message)
+        return Row(self.name, truth, reply, problem, where, lost)
 
 
 @dataclass(frozen=True)
@@ -55,11 +78,13 @@ class Batch:
     """Answers for many pictures.
 
     Attributes:
-        accuracy: over the pictures whose folder names one of the model's classes; None without any.
+        accuracy: over the pictures whose folders name one of the model's classes; None without any.
+        class_names: the model's classes.
     """
 
     rows: tuple[Row, ...]
     accuracy: Accuracy | None
+    class_names: tuple[str, ...] = ()
 
 
 def classify(model: Model, sources: Sequence[Path], report: Report | None = None, *, inside_only: bool = False) -> Batch:
@@ -82,9 +107,14 @@ def classify(model: Model, sources: Sequence[Path], report: Report | None = None
         raise UserError("EMPTY_BATCH", f"There is no photo in it.{reason}", "Choose photos, or a ZIP of photos.")
     rows = list(_answered(model, files, report or _nobody))
     rows += [Row(s.name, None, None, s.reason) for s in skipped]
-    judged = [row for row in rows if row.reply and row.truth]
-    right = sum(row.truth == row.reply.ranked[0].class_name for row in judged if row.reply)
-    return Batch(tuple(rows), accuracy_interval(right, len(judged)) if judged else None)
+    judged = _judged(rows)
+    right = sum(truth == answer for truth, answer in judged)
+    return Batch(tuple(rows), accuracy_interval(right, len(judged)) if judged else None, model.class_names)
+
+
+def _judged(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The class by the folder and the answer, for every photo that has both."""
+    return [(row.truth, row.reply.ranked[0].class_name) for row in rows if row.reply and row.truth]
 
 
 def _nobody(_: dict[str, Any]) -> None:
@@ -96,32 +126,37 @@ def _collect(sources: Sequence[Path], inside_only: bool) -> tuple[list[_Photo], 
     photos, skipped = list[_Photo](), list[Skipped]()
     for source in sources:
         if source.is_dir() or source.suffix.lower() == ".zip":
+            own = _own_name(source) if source.is_dir() and not inside_only else ()
             found, refused = files_of(source)
             skipped += refused
-            photos += [_Photo(shown("/".join(f.parts)), _folder(f.parts), f.read) for f in pictures_of(found, skipped)]
+            for file in found:
+                name, reasons = one_line("/".join(file.parts)), list[Skipped]()
+                folders = file.parts[:-1]
+                photos += [_Photo(name, (*own, *folders), bool(folders), f.read) for f in pictures_of([file], reasons)]
+                skipped += [Skipped(name, why.reason) for why in reasons]
         else:
-            name = source.name if inside_only else str(source)
-            photos.append(
-                _Photo(shown(name), "" if inside_only else _folder(source.absolute().parts), partial(read_file, source))
-            )
+            name = one_line(source.name if inside_only else str(source))
+            photos.append(_Photo(name, () if inside_only else _around(source), False, partial(read_file, source)))
     return photos, skipped
 
 
-def _folder(parts: Sequence[str]) -> str:
-    """The class name that the innermost folder of a file says."""
-    try:
-        return clean_class_name(parts[-2]) if len(parts) > 1 else ""
-    except UserError:
-        return ""
+def _own_name(folder: Path) -> tuple[str, ...]:
+    """What a folder is called, also where a person wrote it as a dot."""
+    return (folder.name if folder.name not in ("", "..") else folder.resolve().name,)
+
+
+def _around(file: Path) -> tuple[str, ...]:
+    """The folders around a file as a person named them; of a whole path only the last, because the others tell of the machine."""
+    named = () if file.is_absolute() else file.parts[:-1]
+    return named if named and ".." not in named else _own_name(file.parent)
 
 
 def _answered(model: Model, photos: Sequence[_Photo], report: Report) -> Iterator[Row]:
-    names = {name.casefold(): name for name in model.class_names}
+    folders = Folders(model.class_names)
     for start in range(0, len(photos), AT_ONCE):
         part = photos[start : start + AT_ONCE]
         for photo, reply in zip(part, _replies(model, [_content(photo) for photo in part]), strict=True):
-            truth = names.get(photo.folder.casefold())
-            yield Row(photo.name, truth, reply) if isinstance(reply, Reply) else Row(photo.name, truth, None, reply.message)
+            yield photo.row(folders.say(photo.folders), reply)
         report({"what": "Looking at the photos", "done": min(start + AT_ONCE, len(photos)), "total": len(photos)})
 
 
@@ -150,12 +185,13 @@ def _reply(model: Model, content: bytes) -> Reply | UserError:
 
 
 def as_rows(batch: Batch) -> list[dict[str, Any]]:
-    """The answers as plain data: image, class by its folder, ranked answers and verdict, or the error."""
+    """The answers as plain data: image, its folder and the class which that says, ranked answers and verdict, or the error."""
     return [
         {"image": row.name, "error": row.problem}
         if row.reply is None
         else {
             "image": row.name,
+            "folder": row.folder,
             "folder_says": row.truth,
             "answers": [{"class_name": a.class_name, "probability": a.probability} for a in row.reply.ranked],
             "verdict": row.reply.verdict,
@@ -166,26 +202,58 @@ def as_rows(batch: Batch) -> list[dict[str, Any]]:
 
 
 def as_numbers(batch: Batch) -> dict[str, Any]:
-    """How many were answered how, and the accuracy if folders say what is right."""
+    """How many were answered how, how many lie in folders of other names, and how good they are if folders say what is right."""
     verdicts = [row.reply.verdict for row in batch.rows if row.reply]
     counts = {f"n_{verdict}": verdicts.count(verdict) for verdict in VERDICTS}
-    numbers = {"n": len(verdicts), "n_broken": len(batch.rows) - len(verdicts), **counts}
-    if batch.accuracy is None:
-        return numbers
-    me = batch.accuracy
-    return {**numbers, "n_judged": me.n, "accuracy": me.value, "accuracy_low": me.low, "accuracy_high": me.high}
+    others = Counter(row.folder for row in batch.rows if row.reply and row.elsewhere)
+    named = [folder for folder, _ in others.most_common(MOST_NAMED)]
+    numbers: dict[str, Any] = {"n": len(verdicts), "n_broken": len(batch.rows) - len(verdicts), **counts}
+    numbers |= {"n_in_other_folders": others.total(), "other_folders": named}
+    return numbers if batch.accuracy is None else {**numbers, **_how_good(batch, batch.accuracy)}
+
+
+def _how_good(batch: Batch, me: Accuracy) -> dict[str, Any]:
+    """The accuracy and what it takes to judge it, over the photos whose folders say what is right."""
+    place = {name: n for n, name in enumerate(batch.class_names)}
+    labels, answers = zip(*((place[truth], place[answer]) for truth, answer in _judged(batch.rows)), strict=True)
+    report, counts = classification_report(labels, answers, batch.class_names), Counter(labels).values()
+    return {
+        "n_judged": me.n,
+        "accuracy": me.value,
+        "accuracy_low": me.low,
+        "accuracy_high": me.high,
+        "majority_accuracy": majority_accuracy(labels),
+        "balanced_accuracy": report["balanced_accuracy"],
+        "imbalance": max(counts) / min(counts),
+        "per_class": report["per_class"],
+    }
 
 
 def as_text(batch: Batch) -> str:
     """The answers for a terminal, a line each, and the accuracy if there is one."""
-    lines = [f"{row.name}: {_words(row.reply) if row.reply else row.problem}" for row in batch.rows]
-    if me := batch.accuracy:
-        lines.append(f"{me.value:.1%} of {me.n} photos right (95 % interval {me.low:.1%} to {me.high:.1%})")
-    return "\n".join(lines)
+    lines = [f"{on_screen(row.name)}: {_words(row.reply) if row.reply else row.problem}" for row in batch.rows]
+    found = as_numbers(batch)
+    lines += _accuracy(found) if batch.accuracy else []
+    lost = elsewhere(found, on_screen)
+    return "\n".join([*lines, lost] if lost else lines)
+
+
+def _accuracy(found: Mapping[str, Any]) -> list[str]:
+    """The accuracy in lines of text; with photos of one class only there is nothing to guess."""
+    low, high = share(found["accuracy_low"], 1), share(found["accuracy_high"], 1)
+    lines = [f"{share(found['accuracy'], 1)} of {found['n_judged']} photos right (95 % interval {low} to {high})."]
+    there = [row for row in found["per_class"] if row["n"]]
+    if len(there) > 1:
+        lines.append(f"Always naming the largest class: {share(found['majority_accuracy'], 1)}.")
+    if found["imbalance"] > IMBALANCE:
+        each = ", ".join(f"{row['class_name']} {share(row['recall'])} of {row['n']}" for row in there)
+        lines.append(f"With every class counting the same (balanced accuracy): {share(found['balanced_accuracy'], 1)}.")
+        lines.append(f"How many of each class are found (recall): {each}.")
+    return lines
 
 
 def _words(reply: Reply) -> str:
-    return ", ".join(f"{a.class_name} {a.probability:.1%}" for a in reply.ranked[:3]) + NOTES[reply.verdict]
+    return ", ".join(f"{a.class_name} {share(a.probability, 1)}" for a in reply.ranked[:3]) + NOTES[reply.verdict]
 
 
 def write_csv(batch: Batch, path: Path) -> None:
@@ -201,7 +269,7 @@ def as_csv(batch: Batch) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(HEAD)
     for row in batch.rows:
-        cells: list[str] = [row.name, row.truth or ""]
+        cells: list[str] = [row.name, row.folder, row.truth or ""]
         if row.reply:
             first, second = row.reply.ranked[:2]
             cells += [first.class_name, f"{first.probability:.4f}", row.reply.verdict]
@@ -213,5 +281,5 @@ def as_csv(batch: Batch) -> str:
 
 
 def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes for text."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """A cell that a spreadsheet takes for text, also where it splits it."""
+    return FORMULA.sub(r"\g<0>'", cell)

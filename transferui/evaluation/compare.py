@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -15,6 +15,9 @@ from transferui.training.flips import RESAMPLES, by_chance
 PORTIONS = (500,) * (RESAMPLES // 500)
 # Chance results rarer than this count as a difference.
 ALPHA = 0.05
+# Photos in common that make runs comparable when not all of them are. McNemar's test needs six that only one run has right, so
+# that fewer than ten could hardly ever show a difference; and less than half of the smaller part would stand for another task.
+FEWEST, PART = 10, 0.5
 
 Results = Mapping[str, Any]
 
@@ -51,12 +54,14 @@ class Ranking:
         accuracies: of every run on these pictures, 0 to 1.
         best: position of the run with most right answers; the first of equals.
         against: position of every other run and its comparison with the best one (A is the other, B the best).
+        left_out: pictures that all have answered, but that taught one of them or a model before it.
     """
 
     n: int
     accuracies: tuple[float, ...]
     best: int
     against: tuple[tuple[int, Comparison], ...]
+    left_out: int = 0
 
 
 def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], groups: Sequence[object] | None = None) -> Comparison:
@@ -127,19 +132,23 @@ def _verdict(found: Comparison, p_value: float) -> str:
     return "b_better" if found.low > 0 else "a_better"
 
 
-def rank_runs(results: Sequence[Results]) -> Ranking | None:
-    """Hold two or more results.json against the best of them; None when they share no picture or other photos were used.
+def rank_runs(results: Sequence[Results], learned: Sequence[Collection[str]] = ()) -> Ranking | None:
+    """Hold two or more results.json against the best of them; None when they cannot be compared (`same_photos`).
 
     Which run is best was seen on the same pictures, so the correction counts every pair, not only those with the best one:
     after it the chance that any difference is called one by luck stays below 5 %.
+
+    Args:
+        learned: content of the pictures that taught each run and the models before it, as `val_items` name it; they do not count.
     """
-    shared = _answers(results)
-    if not shared or len(results) < 2:
+    common = _common(results, learned) if len(results) > 1 else None
+    if common is None:
         return None
-    answers, groups = shared
-    scores, n = [sum(row) for row in answers], len(groups)
+    answers = [[common.right[run][photo] for photo in common.photos] for run in range(len(results))]
+    scores, n = [sum(row) for row in answers], len(common.photos)
     best = scores.index(max(scores))
-    return Ranking(n, tuple(score / n for score in scores), best, tuple(against_best(answers, best, groups).items()))
+    against = against_best(answers, best, [common.series.get(photo, photo) for photo in common.photos])
+    return Ranking(n, tuple(score / n for score in scores), best, tuple(against.items()), common.left_out)
 
 
 def against_best(answers: Sequence[Sequence[bool]], best: int, groups: Sequence[object] | None = None) -> dict[int, Comparison]:
@@ -171,26 +180,60 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def same_photos(results: Sequence[Results]) -> list[list[int]]:
-    """Positions of the runs that were checked with the same photos, the largest group first."""
-    groups: dict[str, list[int]] = {}
-    for i, values in enumerate(results):
-        groups.setdefault(str(values["dataset_fingerprint"]), []).append(i)
-    return sorted(groups.values(), key=len, reverse=True)
+def same_photos(results: Sequence[Results], learned: Sequence[Collection[str]] = ()) -> list[list[int]]:
+    """Positions of runs that can be compared, the largest group first.
+
+    They tell the same classes apart and were checked with the same photos, or with enough of the same (`FEWEST`, `PART`): a set
+    from which one photo was taken away is another set, but what both runs were checked with is as good a test as before.
+
+    Args:
+        learned: as in `rank_runs`.
+    """
+    groups: list[list[int]] = []
+    for i in range(len(results)):
+        for group in groups:
+            some = [*group, i]
+            if _common([results[k] for k in some], [learned[k] for k in some] if learned else ()):
+                group.append(i)
+                break
+        else:
+            groups.append([i])
+    return sorted(groups, key=len, reverse=True)
 
 
-def _answers(results: Sequence[Results]) -> tuple[list[list[bool]], list[str]] | None:
-    """Right or wrong by run, for the pictures that all have answered in one order, and each one's group; None without any."""
-    if len(same_photos(results)) != 1:
+@dataclass(frozen=True)
+class _Common:
+    """The photos that runs are compared on, in one order.
+
+    Attributes:
+        right: whether each run has answered each of its photos right.
+        series: the group of a photo that belongs to one.
+    """
+
+    photos: list[str]
+    right: list[dict[str, bool]]
+    series: dict[str, str]
+    left_out: int
+
+
+def _common(results: Sequence[Results], learned: Sequence[Collection[str]]) -> _Common | None:
+    """What all of these runs have answered, if it is enough to compare them."""
+    by_content = all("photo" in item for values in results for item in values["val_items"])
+    fingerprints = {values["dataset_fingerprint"] for values in results}
+    if len({tuple(values.get("classes", ())) for values in results}) > 1 or (len(fingerprints) > 1 and not by_content):
         return None
-    by_run = [{_photo(item): item["true"] == item["predicted"] for item in values["val_items"]} for values in results]
-    shared = sorted(set.intersection(*(set(right) for right in by_run)))
-    if not shared:
+    items = [{_photo(item, by_content): item for item in values["val_items"]} for values in results]
+    everywhere = set.intersection(*(set(mine) for mine in items))
+    taught = set().union(*learned)
+    photos = sorted(photo for photo in everywhere if items[0][photo].get("photo") not in taught)
+    sizes = [len(mine) for mine in items]
+    if not photos or (len(photos) < max(sizes) and len(photos) < max(FEWEST, PART * min(sizes))):
         return None
-    series = {_photo(item): f"group {item['group']}" for item in results[0]["val_items"] if "group" in item}
-    return [[right[i] for i in shared] for right in by_run], [series.get(i, i) for i in shared]
+    right = [{photo: item["true"] == item["predicted"] for photo, item in mine.items()} for mine in items]
+    series = {photo: f"group {item['group']}" for photo, item in items[0].items() if "group" in item}
+    return _Common(photos, right, series, len(everywhere) - len(photos))
 
 
-def _photo(item: Mapping[str, Any]) -> str:
+def _photo(item: Mapping[str, Any], by_content: bool) -> str:
     """What a picture goes by: class and content, since the same pictures may lie in another order; in old runs its place."""
-    return f"{item['true']} {item['photo']}" if "photo" in item else str(item["sample"])
+    return f"{item['true']} {item['photo']}" if by_content else str(item["sample"])

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from transferui.backbones.catalogue import get_backbone, resolve_trainable
-from transferui.errors import UserError
-from transferui.evaluation.headline import Headline, headline
+from transferui.evaluation.advice import Advice, Facts, Row, calmer, for_class, ladder, longer, smaller_steps, stronger
+from transferui.evaluation.headline import headline
+from transferui.evaluation.metrics import accuracy_interval
 from transferui.evaluation.shown import share
-from transferui.presets import mirror_warning
 
 # One-sided 5 % of the normal distribution.
 SURE = 1.645
@@ -31,57 +29,18 @@ BY_HEART, NEW_ONES = 0.995, 0.90
 GAP = 0.10
 # Accuracy this far above guessing with an interval that still reaches down to it: too few photos, not too little learned.
 FAR = 0.15
+# So many photos of a class must be checked before it is called missed, and so much of it must be found at best.
+CHECKED, HARDLY = 5, 0.5
+# Right in at least this share of new photos is called good; below it, holding for new photos is not enough.
+HIGH = 0.8
 # What ended a phase that diverged.
 TROUBLES = {
     "nan": "the loss stopped being a number",
     "runaway": "the loss ran far above where it began",
     "collapse": "every photo got the same answer",
 }
-# A loss that rises from so early an epoch on was overshot.
-SOON = 2
 # From so many photos in its smallest class on, a last stage that learns may gain something (as in presets.propose).
 ENOUGH_TO_TUNE = 20
-# The presets of freezing from the most to the fewest frozen blocks.
-LADDER = ("none", "last", "half", "all")
-LADDER_WORDS = {
-    "none": "freeze every block",
-    "last": "train the last stage too",
-    "half": "train the last half",
-    "all": "train every block",
-}
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the rules look at.
-
-    Attributes:
-        me: the accuracy that stands for the run.
-        rows: one per epoch, of all phases.
-        settings: the run's settings.
-    """
-
-    me: Headline
-    results: Mapping[str, Any]
-    rows: Sequence[Row]
-    settings: Mapping[str, Any]
-
-    @property
-    def train(self) -> float | None:
-        """Share of training photos that the kept state answers right, without changed copies."""
-        return self.results.get("train_accuracy")
-
-    @property
-    def last_phase(self) -> list[Row]:
-        """Rows of the phase that ended the run."""
-        name = self.rows[-1]["phase"] if self.rows else ""
-        return [row for row in self.rows if row["phase"] == name]
-
-    @property
-    def tuned(self) -> bool:
-        """Whether blocks of the network learned too."""
-        return bool(self.results["trainable"])
 
 
 def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,15 +52,21 @@ def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[
         settings: the run's settings by name.
 
     Returns:
-        ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting`` or ``good``), ``words``, ``evidence`` (with
-        numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice where there is nothing to set).
+        ``kind`` (``not_learning``, ``too_few``, ``underfitting``, ``overfitting``, ``class_missed``, ``weak`` or ``good``),
+        ``words``, ``evidence`` (with numbers), ``try`` (settings to change, or None) and ``try_words`` (what they do; advice
+        where there is nothing to set).
     """
     facts = Facts(headline(results), results, rows, settings)
-    found = (rule(facts) for rule in (_ran_away, _guessing, _too_few, _overfitting, _underfitting))
-    return next((verdict for verdict in found if verdict), None) or _good(facts)
+    broken = next((verdict for rule in (_ran_away, _guessing, _too_few) if (verdict := rule(facts))), None)
+    if broken:
+        return broken
+    curves, missed = _overfitting(facts) or _underfitting(facts), _class_missed(facts)
+    if curves and missed:
+        return {**curves, "evidence": f"{curves['evidence']} {missed['words']}"}
+    return curves or missed or _good(facts)
 
 
-def _verdict(kind: str, words: str, evidence: str, change: tuple[str, Mapping[str, Any]] | str = "") -> dict[str, Any]:
+def _verdict(kind: str, words: str, evidence: str, change: Advice = "") -> dict[str, Any]:
     """A verdict; `change` is what to try: words and settings, or words alone."""
     words_to_try, settings = (change, None) if isinstance(change, str) else (change[0], dict(change[1]))
     return {"kind": kind, "words": words, "evidence": evidence, "try": settings, "try_words": words_to_try}
@@ -116,11 +81,12 @@ def _ran_away(facts: Facts) -> dict[str, Any] | None:
     what = TROUBLES.get(phase.get("trouble", ""), TROUBLES["nan"])
     evidence = f"In the phase {phase['name']}, after epoch {phase['epochs']}, {what}"
     evidence += f", also with {slower:g} of the step size." if slower < 1 else "."
-    calmer = _smaller_steps(facts, phase["name"], 0.1 * slower)
+    change = smaller_steps(facts, phase["name"], 0.1 * slower)
     if phase["name"] == "finetune" and facts.results["kept_phase"] == "head" and not facts.results["guessing"]:
         evidence += f" The head on frozen blocks gets {share(facts.me.accuracy)} of {facts.me.n} photos right."
-        return _verdict("good", "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, calmer)
-    return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, calmer)
+        kind = "good" if facts.me.accuracy >= HIGH else "weak"
+        return _verdict(kind, "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, change)
+    return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, change)
 
 
 def _guessing(facts: Facts) -> dict[str, Any] | None:
@@ -140,7 +106,7 @@ def _guessing(facts: Facts) -> dict[str, Any] | None:
         words = "It can remember its training photos, but finds nothing that holds for new ones."
         evidence += f" Of its training photos it got up to {share(known)}."
         return _verdict("not_learning", words, evidence, "Are the labels right, and can the classes be told apart at all?")
-    return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, _stronger(facts))
+    return _verdict("not_learning", "It has not learned to tell the classes apart.", evidence, stronger(facts))
 
 
 def _too_few(facts: Facts) -> dict[str, Any] | None:
@@ -172,7 +138,7 @@ def _overfitting(facts: Facts) -> dict[str, Any] | None:
         )
     by_heart = "has learned much of its training photos" if gap else "began to learn its training photos"
     words = f"It {by_heart} by heart."
-    return _verdict("overfitting", words, " ".join(parts), _calmer(facts, rise))
+    return _verdict("overfitting", words, " ".join(parts), calmer(facts, rise))
 
 
 def _underfitting(facts: Facts) -> dict[str, Any] | None:
@@ -183,7 +149,7 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
         fell = f"{falling[0]:.3f} (± {2 * falling[1]:.3f})"
         evidence = f"In the last epochs the validation loss of the same photos still fell by {fell} an epoch."
         words = "It was still getting better when it ended."
-        return _verdict("underfitting", words, evidence, _longer(facts, phase[-1]["phase"] == "finetune"))
+        return _verdict("underfitting", words, evidence, longer(facts, phase[-1]["phase"] == "finetune"))
     limit = 0.5 * math.log(max(2, len(facts.results["classes"])))
     if loss is None or loss <= limit:
         return None
@@ -191,21 +157,71 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
         f"Of its training photos it gets {share(facts.train or 0)} right, with a loss of {loss:.2f}, "
         f"above {limit:.2f} (half of what pure guessing has)."
     )
-    return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, _stronger(facts))
+    return _verdict("underfitting", "It cannot even tell its training photos apart well.", evidence, stronger(facts))
+
+
+def _class_missed(facts: Facts) -> dict[str, Any] | None:
+    """A class is hardly ever found, although the others are."""
+    source = facts.results["cv"] if facts.me.cross_validated else facts.results
+    rows = source.get("per_class") or []
+    missed = [label for label, row in enumerate(rows) if _is_missed(facts, row, len(rows))]
+    if not missed:
+        return None
+    label = min(missed, key=lambda one: (rows[one]["recall"], -rows[one]["n"]))
+    name, n = rows[label]["class_name"], rows[label]["n"]
+    right = accuracy_interval(rows[label]["recall"] * n, n, n * facts.me.worth / facts.me.n)
+    evidence = (
+        f"It gets {share(facts.me.accuracy)} of all {facts.me.n} unseen photos right, but of the {n} photos of “{name}” only "
+        f"{share(right.value)} ({share(right.low)} to {share(right.high)}){_taken_for(facts, label)}."
+    )
+    others = f" The same goes for {len(missed) - 1} more." if len(missed) > 1 else ""
+    return _verdict("class_missed", f"It hardly ever finds the class “{name}”.{others}", evidence, for_class(facts, label))
+
+
+def _is_missed(facts: Facts, row: Mapping[str, Any], classes: int) -> bool:
+    """Whether even the upper end of what is found of a class is low, and lower than in the rest by more than chance.
+
+    Among many classes of a network that is often wrong some have bad luck; the exact binomial test (one-sided, 5 % for all
+    classes together, Bonferroni) leaves them out.
+    """
+    from scipy.stats import binomtest  # noqa: PLC0415 - half a second that a page does not need
+
+    worth = row["n"] * facts.me.worth / facts.me.n if facts.me.n else 0.0
+    found = accuracy_interval(row["recall"] * row["n"], row["n"], worth)
+    if row["n"] < CHECKED or found.high >= HARDLY:
+        return False
+    n = max(1, round(worth))
+    p_value = binomtest(round(found.value * n), n, facts.me.accuracy, alternative="less").pvalue
+    return bool(p_value * classes < 0.05)
+
+
+def _taken_for(facts: Facts, label: int) -> str:
+    """What this network answers most often for the validation photos of a class that it does not find."""
+    counts = (facts.results.get("confusion") or {label: []})[label]
+    wrong = {other: n for other, n in enumerate(counts) if other != label and n}
+    if not wrong:
+        return ""
+    most = max(wrong, key=lambda other: wrong[other])
+    of_what = f" of its {sum(counts)} validation photos" if facts.me.cross_validated else ""
+    return f"; it took {wrong[most]}{of_what} for “{facts.results['classes'][most]}”"
 
 
 def _good(facts: Facts) -> dict[str, Any]:
-    """Nothing is wrong."""
+    """What holds for new photos; called good where it is right in most of them."""
     known = f"{share(facts.train)} of the training photos and " if facts.train is not None else ""
     losses = [float(row["val_loss"]) for row in facts.last_phase] or [0.0]
     rose = losses[-1] - min(losses) > MATERIAL
     curve = "rose later, perhaps by chance" if rose else "did not rise much while the training loss fell"
     evidence = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} unseen photos right; its validation loss {curve}."
-    more: tuple[str, Mapping[str, Any]] | str = "More photos of the classes that it mixes up would help most."
+    enough = min(facts.results.get("train_counts") or [0]) >= ENOUGH_TO_TUNE
+    more: Advice = "More photos of the classes that it mixes up would help most."
+    if facts.me.accuracy < HIGH:
+        words = f"What it has learned holds for new photos, but it is right in only {share(facts.me.accuracy)} of them."
+        return _verdict("weak", words, evidence, (ladder(facts, 1) if enough else None) or more)
     if facts.me.accuracy == 1:
         more = "It mixes up none of these photos. Try it on photos from another day, place or camera."
-    elif not facts.tuned and min(facts.results.get("train_counts") or [0]) >= ENOUGH_TO_TUNE:
-        more = _ladder(facts, 1) or ""
+    elif not facts.tuned and enough:
+        more = ladder(facts, 1) or ""
     return _verdict("good", "Good: what it has learned holds for new photos.", evidence, more)
 
 
@@ -242,59 +258,3 @@ def _falls(phase: Sequence[Row], facts: Facts) -> tuple[float, float] | None:
         if gain <= max(SURE * error, 0.01 * row["val_loss"]):
             return None
     return -float(last[-1]["val_change"]), float(last[-1]["val_change_error"])
-
-
-def _calmer(facts: Facts, rise: tuple[Row, int] | None) -> tuple[str, Mapping[str, Any]] | str:
-    """What makes learning by heart harder: smaller steps where it came at once, changed copies, fewer blocks that learn."""
-    if rise and rise[1] <= SOON and len(facts.last_phase) > 4:
-        return _smaller_steps(facts, str(facts.last_phase[-1]["phase"]))
-    if facts.settings.get("augmentation") not in ("crops", "crops_no_flip"):
-        return _copies(facts)
-    return _ladder(facts, -1) or "More photos help most against that."
-
-
-def _stronger(facts: Facts) -> tuple[str, Mapping[str, Any]] | str:
-    """What lets it learn more: more blocks, or more epochs where all learn already."""
-    return _ladder(facts, 1) or _longer(facts, facts.tuned)
-
-
-def _longer(facts: Facts, fine: bool) -> tuple[str, Mapping[str, Any]]:
-    """Twice the passes, or twice the steps where fine-tuning goes by these."""
-    if fine and not facts.settings["finetune_epochs"]:
-        steps = min(100_000, 2 * int(facts.settings["finetune_steps"]))
-        return f"twice the steps: {steps:,}", {"finetune_steps": steps}
-    name = "finetune_epochs" if fine else "epochs"
-    epochs = min(1000, 2 * int(facts.settings[name]))
-    return f"more epochs: {epochs}", {name: epochs}
-
-
-def _copies(facts: Facts) -> tuple[str, Mapping[str, Any]]:
-    """Changed copies; mirrored ones only where neither the names of the classes nor the run itself speak against a mirror."""
-    mistaken = facts.settings.get("augmentation") == "flip" and facts.results.get("augmentation") == "none"
-    if mistaken or mirror_warning(facts.results["classes"]):
-        return "show cut copies too, none mirrored", {"augmentation": "crops_no_flip"}
-    return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
-
-
-def _smaller_steps(facts: Facts, phase: str, part: float = 0.1) -> tuple[str, Mapping[str, Any]]:
-    """A part of the learning rate of what ran away or overshot."""
-    name = "backbone_learning_rate" if phase == "finetune" else "head_learning_rate"
-    rate = max(1e-7, float(f"{float(facts.settings[name]) * part:.3g}"))
-    words = "a tenth of the learning rate" if part > 0.05 else "a far smaller learning rate"
-    return f"{words} ({rate:g})", {name: rate}
-
-
-def _ladder(facts: Facts, step: int) -> tuple[str, Mapping[str, Any]] | None:
-    """The next preset of freezing with more (1) or fewer (-1) blocks that learn, or None at the end."""
-    try:
-        backbone = get_backbone(str(facts.settings["backbone"]))
-    except UserError:  # a network that another version of the app had
-        return None
-    now = len(facts.results["trainable"])
-    sizes = [(name, len(resolve_trainable(backbone, name))) for name in LADDER]
-    fitting = [name for name, size in sizes if size * step > now * step]
-    if not fitting:
-        return None
-    name = fitting[0 if step > 0 else -1]
-    words = LADDER_WORDS[name] if step > 0 else f"freeze more: {'all blocks' if name == 'none' else f'all but the {name}'}"
-    return words, {"trainable": name}

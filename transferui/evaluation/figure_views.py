@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,18 +25,34 @@ RUNS = ("#0f7a5e", "#1d5fb4", "#ad4f08", "#7b3fa3", "#b02746", "#4d5a54")
 DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0, (7, 2.5)), (0, (2, 2)))
 # Cells of a larger matrix have no room for a number, and names of more classes no room beside each other.
 NUMBERS, NAMES = 25, 60
-# A longer class name is cut; the matrix would be all margin.
-LONGEST = 24
+# A longer class name is cut, because the matrix would be all margin; less is cut, up to the last, where names become the same.
+LENGTHS = (24, 32, 40, 48)
 # From label to label beside the ends of lines, in shares of the axes' height.
 GAP = 0.075
 Row = Mapping[str, Any]
 Results = Mapping[str, Any]
 
 
-def plain(name: str) -> str:
-    """A name on one line, cut where it is too long."""
-    text = " ".join(name.split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def shortened(names: Sequence[str]) -> list[str]:
+    """Names on one line, the long ones cut in the middle so that they are still told from each other, and numbered if need be."""
+    texts = [" ".join(name.split()) for name in names]
+    shown = [_cut(text, LENGTHS[0]) for text in texts]
+    for length in LENGTHS[1:]:
+        times = Counter(shown)
+        shown = [_cut(text, length) if times[short] > 1 else short for text, short in zip(texts, shown, strict=True)]
+    times, taken = Counter(shown), set(shown)
+    for at, text in enumerate(texts):
+        if times[shown[at]] > 1:  # more of them has not helped, so the short one will do
+            numbered = (f"{_cut(text, LENGTHS[0])} ({n})" for n in count(1))
+            shown[at] = next(one for one in numbered if one not in taken)
+            taken.add(shown[at])
+    return shown
+
+
+def _cut(text: str, length: int) -> str:
+    """Names of one kind often begin alike and often end alike, so both ends stay."""
+    behind = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - 1 - behind]}…{text[-behind:]}"
 
 
 def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
@@ -151,7 +169,7 @@ def _aside(axes: Axes, x: float, y: float, text: str, color: str) -> None:
 def confusion(axes: Axes, results: Results) -> str:
     """The confusion matrix, rows true; with many classes without numbers, with very many without names."""
     matrix = np.asarray(results["confusion"])
-    n, names = len(matrix), [plain(name) for name in results["classes"]]
+    n, names = len(matrix), shortened(results["classes"])
     strength = (matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))) ** 0.55
     numbered = n <= NUMBERS
     if not numbered:  # one sheet below all cells instead of thousands of empty ones
@@ -188,6 +206,8 @@ def _square(axes: Axes, at: tuple[int, int], fill: tuple[str, float], gap: float
 
 def class_recall(axes: Axes, results: Results) -> str:
     """Share of every class's photos that are found, the weakest at the top."""
+    called = [row["class_name"] for row in results["per_class"]]
+    names = dict(zip(called, shortened(called), strict=True))
     rows = sorted(results["per_class"], key=lambda row: (row["n"] == 0, row["recall"]))
     at = range(len(rows))
     axes.barh(at, [1] * len(rows), height=0.56, color=SUNK)
@@ -195,7 +215,7 @@ def class_recall(axes: Axes, results: Results) -> str:
     for y, row in enumerate(rows):
         said = f"{share(row['recall'])} of {row['n']}" if row["n"] else "no photo here"
         axes.annotate(said, (1, y), xytext=(8, 0), textcoords="offset points", va="center", annotation_clip=False, color=INK_2)
-    axes.set_yticks(at, [plain(row["class_name"]) for row in rows])
+    axes.set_yticks(at, [names[row["class_name"]] for row in rows])
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("found of the validation photos of this class (recall)")
@@ -204,7 +224,7 @@ def class_recall(axes: Axes, results: Results) -> str:
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     weakest = rows[0]
-    return f"From {share(weakest['recall'])} of {plain(weakest['class_name'])} to {share(max(row['recall'] for row in rows))}."
+    return f"From {share(weakest['recall'])} of {names[weakest['class_name']]} to {share(max(row['recall'] for row in rows))}."
 
 
 def reliability(axes: Axes, results: Results) -> str:
@@ -240,18 +260,19 @@ def reliability(axes: Axes, results: Results) -> str:
 
 
 def compared(axes: Axes, runs: Sequence[ShownRun]) -> str:
-    """Accuracy of several runs with their intervals."""
+    """Accuracy of several runs with their intervals; a run's color is that of its place among all, also those without results."""
     words = []
-    for y, run in enumerate(runs):
-        me, color = headline(run.results), RUNS[y % len(RUNS)]
+    done = [(RUNS[n % len(RUNS)], run) for n, run in enumerate(runs) if run.results]
+    for y, (color, run) in enumerate(done):
+        me = headline(run.results)
         axes.plot([me.low, me.high], [y, y], color=color, alpha=0.35, linewidth=9, solid_capstyle="round")
         axes.plot([me.accuracy], [y], "o", color=color, markersize=10, clip_on=False)
         said = f"{share(me.accuracy, 1)} ({share(me.low)}–{share(me.high)})"
         where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (10, 0), "textcoords": "offset points"}
         axes.annotate(said, (1, y), va="center", annotation_clip=False, **where)
         words.append(f"{run.name} {share(me.accuracy, 1)}")
-    axes.set_yticks(range(len(runs)), [run.name for run in runs])
-    axes.set_ylim(len(runs) - 0.4, -0.6)
+    axes.set_yticks(range(len(done)), [run.name for _, run in done])
+    axes.set_ylim(len(done) - 0.4, -0.6)
     axes.grid(axis="x", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)

@@ -159,7 +159,7 @@ def comparison_views(runs: Sequence[ShownRun]) -> list[View]:
             views.append(View(f"compared-{kind}", f"Compared: {kind} of the validation photos", (8.2, 4.2), _Curves(runs, kind)))
     if len(done) > 1:
         views.append(
-            View("compared-results", "Compared: results", (7.4, 1.8 + 0.5 * len(done)), lambda axes: compared(axes, done))
+            View("compared-results", "Compared: results", (7.4, 1.8 + 0.5 * len(done)), lambda axes: compared(axes, runs))
         )
     return views
 

@@ -15,6 +15,7 @@ from transferui.data.preprocessing import Preprocessing, picture_array
 from transferui.errors import UserError
 from transferui.evaluation.calibration import COLDEST, HOTTEST
 from transferui.evaluation.explain import heat_map
+from transferui.evaluation.folders import Folders
 from transferui.evaluation.neighbors import Neighbor, Shown
 from transferui.evaluation.novelty import VERDICTS, Novelty
 from transferui.training.features import normalize
@@ -155,10 +156,14 @@ class Evaluation:
 def evaluate(model: Model, dataset: Dataset) -> Evaluation:
     """Let a model answer for every labeled picture.
 
+    A class is the model's of the same name, or the only one that differs in capitals only.
+
     Raises:
         UserError: ``UNKNOWN_CLASSES`` when the dataset has classes that the model does not know.
     """
-    strangers = [name for name in dataset.class_names if name not in model.class_names]
+    folders = Folders(model.class_names)
+    known = [folders.say([name]) for name in dataset.class_names]
+    strangers = [name for name, mine in zip(dataset.class_names, known, strict=True) if not mine]
     if strangers:
         raise UserError(
             "UNKNOWN_CLASSES",
@@ -172,7 +177,7 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
         except UserError as error:
             skipped.append((sample.name, error.message))
             continue
-        label = model.class_names.index(dataset.class_names[sample.label])
+        label = model.class_names.index(known[sample.label])
         rows.append((label, int(probabilities.argmax()), float(probabilities.max()), sample.name))
     labels, answers, sure, names = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Evaluation(labels, answers, sure, names, tuple(skipped))

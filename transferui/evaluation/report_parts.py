@@ -54,17 +54,34 @@ def diagnosis(run: ShownRun) -> str:
 
 
 def classes(run: ShownRun, dataset: Dataset | None, photos: Dataset | None) -> str:
-    """How many photos of each class there were; with `photos`, some of them."""
+    """How many photos of each class there were; with `photos`, some of them.
+
+    Args:
+        dataset: None when the photos were deleted; without a folder when they lie outside the app's.
+    """
     results = run.results
     checked = {row["class_name"]: row["n"] for row in results["per_class"]}
     head = f"<h2>The photos</h2><p>It learned from {results['n_train']:,} and was checked with {results['n_val']:,}.</p>"
-    if dataset is None:
-        rows = [[_name(name), f"{checked.get(name, 0):,}"] for name in results["classes"][:COUNTED]]
-        note = '<p class="sub">The photos are not here any more, so how many each class had to learn from is not known.</p>'
-        return f'<section class="card long">{head}{_table(["Class", "To check"], rows)}{_more(len(checked))}{note}</section>'
+    if dataset is None or dataset.folder is None:
+        gone = "are not here any more" if dataset is None else "lie outside the app’s folder, so this report cannot show them"
+        counts, note = _learned_counts(results, checked)
+        return f'<section class="card long">{head}{counts}<p class="sub">The photos {gone}.{note}</p></section>'
     rows = [[_name(name), f"{count:,}", f"{checked.get(name, 0):,}"] for name, count in dataset.counts.items()][:COUNTED]
     counts = _table(["Class", "Photos", "To check"], rows) + _more(len(dataset.class_names))
     return f'<section class="card long">{head}{counts}{_pictures(photos)}</section>'
+
+
+def _learned_counts(results: Mapping[str, Any], checked: Mapping[str, int]) -> tuple[str, str]:
+    """The table of classes as the results tell, and what they do not: those of earlier versions have no `train_counts`."""
+    names, learned = results["classes"], results.get("train_counts")
+    if not learned:
+        rows = [[_name(name), f"{checked.get(name, 0):,}"] for name in names[:COUNTED]]
+        note = " How many each class had to learn from is not known."
+        return _table(["Class", "To check"], rows) + _more(len(names)), note
+    rows = [
+        [_name(name), f"{n:,}", f"{checked.get(name, 0):,}"] for name, n in zip(names[:COUNTED], learned[:COUNTED], strict=True)
+    ]
+    return _table(["Class", "To learn from", "To check"], rows) + _more(len(names)), ""
 
 
 def _more(n: int) -> str:
@@ -150,10 +167,10 @@ def per_class(run: ShownRun) -> str:
             _name(row["class_name"]),
             f"{row['n']}",
             _recall(row),
-            share(row["precision"]) if row["recall"] else "–",
-            f"{row['f1']:.2f}",
+            precision,
+            f"{row['f1']:.2f}" if row["n"] else "–",
         ]
-        for row in run.results["per_class"]
+        for row, precision in zip(run.results["per_class"], precisions(run.results), strict=True)
     ]
     head = ["Class", "Checked", "Found of them <em>(recall)</em>", "Right when named <em>(precision)</em>", "<em>F1</em>"]
     balanced = run.results.get("balanced_accuracy")
@@ -163,6 +180,12 @@ def per_class(run: ShownRun) -> str:
         else ""
     )
     return f'<section class="card long"><h2>Class by class</h2>{_table(head, rows)}{mean}</section>'
+
+
+def precisions(results: Mapping[str, Any]) -> list[str]:
+    """Precision of every class in words; a dash only for one that was never named, since of none no share is right."""
+    named = [sum(answered) for answered in zip(*results["confusion"], strict=True)]
+    return [share(row["precision"]) if n else "–" for row, n in zip(results["per_class"], named, strict=True)]
 
 
 def _recall(row: Mapping[str, Any]) -> str:

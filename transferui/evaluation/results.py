@@ -214,7 +214,13 @@ def _test(run: Trained, groups: Sequence[int]) -> dict[str, Any]:
     truth = [run.dataset.samples[i].label for i in run.split.test]
     right = int((run.test_logits.argmax(1) == torch.tensor(truth)).sum())
     test = accuracy_interval(right, len(truth), worth([groups[i] for i in run.split.test]))
-    return {"n_test": test.n, "test_accuracy": test.value, "test_accuracy_low": test.low, "test_accuracy_high": test.high}
+    return {
+        "n_test": test.n,
+        "test_accuracy": test.value,
+        "test_accuracy_low": test.low,
+        "test_accuracy_high": test.high,
+        "test_majority_accuracy": majority_accuracy(truth),
+    }
 
 
 def _prefix_length(run: Trained) -> int:

@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+from unicodedata import category
 
 # What a browser may do with a saved file: show it. Even a mistake in our escaping could load or run nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 # Equal groups of confidence, for the expected calibration error and the reliability diagram.
 BINS = 10
+# A value this near to 0 or 1 is that, and the rest is arithmetic: an axis may have a tick at 1 - 1e-16.
+NEAR = 1e-9
+# Signs of a file's name that fit on one line.
+LONGEST_NAME = 200
+# Joins emoji into one (ZWJ).
+JOINER = "\u200d"
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,16 @@ class ShownRun:
 
 
 def share(value: float, digits: int = 0) -> str:
-    """0.945 -> '94 %' with a space that does not break."""
-    return f"{100 * value:.{digits}f}\u00a0%"
+    """0.945 -> '94 %' with a space that does not break.
+
+    Only all are 100 % and only none are 0 %. What would be rounded to either gets a digit more (0.9975 -> '99.8 %'), and where
+    that is not enough the last figure before it: '99.9 %' and '0.1 %'. So it stays short and errs towards doubt.
+    """
+    if not NEAR < value < 1 - NEAR or f"{100 * value:.{digits}f}" not in (f"{0:.{digits}f}", f"{100:.{digits}f}"):
+        return f"{100 * value:.{digits}f}\u00a0%"
+    digits = max(1, digits)
+    least = 10.0**-digits
+    return f"{min(100 - least, max(least, 100 * value)):.{digits}f}\u00a0%"
 
 
 def points(value: float) -> str:
@@ -53,6 +68,21 @@ def short(n: int) -> str:
 def name(text: Any) -> str:
     """A name that people gave, as HTML: escaped, and its direction of writing kept to itself."""
     return f"<bdi>{escape(str(text))}</bdi>"
+
+
+def one_line(text: str) -> str:
+    """A file's real name for a table or a program: nothing but signs that would break a line or the encoding are replaced."""
+    return "".join("\ufffd" if category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+
+
+def on_screen(text: str, most: int = LONGEST_NAME) -> str:
+    """A file's name for people: no sign that hides or turns others, every space plain, and cut in the middle.
+
+    Many photos of a folder differ in the end of their names only.
+    """
+    seen = "".join(" " if c.isspace() else c if c.isprintable() or c == JOINER else "\ufffd" for c in text)
+    behind = (most - 1) // 2
+    return seen if len(seen) <= most else f"{seen[: most - 1 - behind]}…{seen[-behind:]}"
 
 
 def html_file(title: str, style: str, body: str) -> str:

@@ -1,20 +1,34 @@
-"""A run's results as lines of plain text, for the command line. Plain data in and out; nothing here loads torch."""
+"""How good a model is as lines of plain text, for the command line. Plain data in and out; nothing here loads torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from transferui.config import IMBALANCE
 from transferui.evaluation.headline import headline
+from transferui.evaluation.shown import share
+
+Values = Mapping[str, Any]
+# So many classes fit below each other; of more only those that are found least are listed.
+MOST_CLASSES = 12
 
 
-def summary(values: Mapping[str, Any]) -> str:
-    """What a person at a terminal needs of results.json: accuracy with interval, what guessing gets, the diagnosis, the cost."""
-    crossed, diagnosis = values.get("cv"), values.get("diagnosis")
-    lines = [_accuracy(values), *([_crossed(crossed)] if crossed else [])]
-    lines.append(f"Always guessing the largest class: {headline(values).base:.1%}")
+def summary(values: Values) -> str:
+    """What a person at a terminal needs of results.json: every accuracy with its interval and what guessing gets, the cost."""
+    crossed, diagnosis, me = values.get("cv"), values.get("diagnosis"), headline(values)
+    lines = [_accuracy(values, "val_accuracy", values["n_val"], "Validation accuracy", values["majority_accuracy"])]
+    lines += [_crossed(crossed)] if crossed else []
+    if values.get("head_val_accuracy") is not None and values["trainable"]:
+        name = "Linear probe (frozen blocks, new head)"
+        lines.append(_accuracy(values, "head_val_accuracy", values["n_val"], name, values["majority_accuracy"]))
+    if values.get("n_test"):
+        name = "Test accuracy (photos set aside for the end)"
+        lines.append(_accuracy(values, "test_accuracy", values["n_test"], name, values.get("test_majority_accuracy")))
+    if values.get("imbalance", 1.0) > IMBALANCE:
+        lines += _class_by_class(crossed if me.cross_validated and crossed else values)
     if values.get("guessing"):
-        lines.append(f"No better than guessing, as far as {headline(values).n} photos can tell.")
+        lines.append(f"No better than guessing, as far as {me.n} photos can tell.")
     if diagnosis:
         lines.append(f"Diagnosis: {diagnosis['words']} {diagnosis['evidence']}")
     if diagnosis and diagnosis["try_words"]:
@@ -26,14 +40,48 @@ def summary(values: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Run folder: {values['run_dir']}", *values["notes"]])
 
 
-def _accuracy(values: Mapping[str, Any]) -> str:
-    low, high = values["val_accuracy_low"], values["val_accuracy_high"]
-    return f"Validation accuracy {values['val_accuracy']:.1%} of {values['n_val']} photos (95 % interval {low:.1%} to {high:.1%})"
+def evaluation_text(values: Values) -> str:
+    """The same for photos that a model was asked about afterwards.
+
+    Args:
+        values: accuracy with its interval, `n`, `majority_accuracy`, and `metrics.classification_report`.
+    """
+    lines = [_accuracy(values, "accuracy", values["n"], "Accuracy", values["majority_accuracy"])]
+    counts = [row["n"] for row in values["per_class"] if row["n"]]
+    if max(counts) > IMBALANCE * min(counts):
+        lines += _class_by_class(values)
+    return "\n".join(lines)
 
 
-def _crossed(cv: Mapping[str, Any]) -> str:
+def _accuracy(values: Values, key: str, n: int, name: str, base: float | None) -> str:
+    """An accuracy with its photos and its interval, and what guessing gets of the same photos, where that is known."""
+    text = f"{name}: {_percent(values[key])} of {n} photos"
+    if f"{key}_low" in values:
+        text += f" (95 % interval {_percent(values[f'{key}_low'])} to {_percent(values[f'{key}_high'])})"
+    return text + (f"; always guessing the largest class gets {_percent(base)}" if base is not None else "")
+
+
+def _crossed(cv: Values) -> str:
     rounds = "1 round" if cv["repeats"] == 1 else f"{cv['repeats']} rounds"
     return (
-        f"Cross-validated accuracy of the head on frozen features {cv['accuracy']:.1%} of all {cv['n']} photos "
-        f"(95 % interval {cv['low']:.1%} to {cv['high']:.1%}; {cv['folds']} folds, {rounds})"
+        f"Cross-validated accuracy of the head on frozen features: {_percent(cv['accuracy'])} of all {cv['n']} photos "
+        f"(95 % interval {_percent(cv['low'])} to {_percent(cv['high'])}; {cv['folds']} folds, {rounds}); "
+        f"always guessing the largest class gets {_percent(cv['majority_accuracy'])}"
     )
+
+
+def _class_by_class(values: Values) -> list[str]:
+    """Where classes are of uneven size: what it gets when each counts the same, and how much of each is found."""
+    rows: Sequence[Values] = [row for row in values["per_class"] if row["n"]]
+    lines = [f"With every class counting the same (balanced accuracy): {_percent(values['balanced_accuracy'])}"]
+    if len(rows) > MOST_CLASSES:
+        rows = sorted(rows, key=lambda row: float(row["recall"]))[:MOST_CLASSES]
+        lines.append(f"Found of the {MOST_CLASSES} classes that are found least (recall):")
+    else:
+        lines.append("Found of each class (recall):")
+    return lines + [f"  {row['class_name']}: {_percent(row['recall'])} of {row['n']}" for row in rows]
+
+
+def _percent(value: float) -> str:
+    """With a plain space: a terminal need not know others."""
+    return share(value, 1).replace("\u00a0", " ")

@@ -48,6 +48,9 @@ def save_bundle(model: Model, path: Path) -> Path:
 def bundle_facts(model: Model) -> dict[str, Any]:
     """All of model.json but the checksum."""
     known: dict[str, Any] = dict(model.facts)
+    # A model that was opened from a bundle tells of its photos as that did.
+    told: Any = known.get("dataset")
+    photos = {name: str(told.get(name, "")) if isinstance(told, dict) else "" for name in ("fingerprint", "name")}
     metrics = ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "n_train", "majority_accuracy", "val_loss",
                "balanced_accuracy", "test_accuracy", "n_test", "confusion", "per_class", "kept_phase", "phases",
                "temperature", "calibration_error", "calibration_error_by_chance", "cv", "headline",
@@ -67,7 +70,7 @@ def bundle_facts(model: Model) -> dict[str, Any]:
         "lineage": known.get("lineage", []),
         "relation": known.get("relation", ""),
         "metrics": {name: known[name] for name in metrics if name in known},
-        "dataset": {"fingerprint": known.get("dataset_fingerprint", ""), "name": known.get("dataset_name", "")},
+        "dataset": {name: known.get(f"dataset_{name}") or before for name, before in photos.items()},
         "versions": {
             "transferui": transferui.__version__,
             "torch": torch.__version__,

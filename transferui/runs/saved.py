@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from transferui.data.dataset import Dataset, load_dataset
 from transferui.errors import UserError
 from transferui.evaluation.shown import ShownRun
-from transferui.files import replacing
+from transferui.files import read_json, replacing
 from transferui.runs.store import Run
+
+# `training.start.SEEN`, which a page cannot import: it loads torch.
+SEEN = "seen.json"
+
+
+def learned_from(run: Run) -> frozenset[str]:
+    """Content of all photos that a run and the models before it have learned from, as far as its folder tells."""
+    seen = (read_json(run.folder / SEEN) or {}).get("photos")
+    return frozenset(map(str, seen)) if isinstance(seen, list) else frozenset()
 
 
 def shown_run(run: Run, name: str) -> ShownRun:
@@ -57,21 +67,49 @@ def save_report(run: Run, name: str, to: Path, *, with_photos: bool = False) -> 
     """
     from transferui.evaluation.report import report_html  # noqa: PLC0415 - slow to import
 
-    html = report_html(shown_run(run, name), photos_of(run), with_photos=with_photos)
+    photos = photos_of(run)
+    there = photos is None or photos.folder is not None  # of photos that lie elsewhere there is nothing to show
+    html = report_html(shown_run(run, name), photos, with_photos=with_photos and there)
     with replacing(to) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return to
 
 
 def photos_of(run: Run) -> Dataset | None:
-    """The stored photos that a run learned from, or None when they were deleted or lie outside the data folder."""
+    """The stored photos that a run learned from, or None when they were deleted.
+
+    Of photos that were used where they lie, outside the data folder, a run keeps no place: a dataset without folder and pictures
+    stands for them.
+    """
     folder = run.facts.get("dataset_folder")
     if not folder:
-        return None
+        return Dataset("", str(run.facts.get("dataset_name", "")), tuple((run.results() or {}).get("classes", ())), ())
     try:
         return load_dataset(Path(str(folder)))
     except UserError:
         return None
+
+
+def check_target(to: Path, *, folder: bool = False) -> None:
+    """Look at where something is to be written, before there is any work.
+
+    Args:
+        folder: a folder is to be written and not a file.
+
+    Raises:
+        UserError: ``BAD_TARGET``, when something of another kind is in the way or nothing may be written there.
+    """
+    wanted, other = ("folder", "file") if folder else ("file", "folder")
+    there = next(place for place in (to.absolute(), *to.absolute().parents) if place.exists())
+    if to.exists() and to.is_dir() != folder:
+        found, hint = f"{to} is a {other}", f"Name a {wanted}" + (", or a file that ends in .zip." if folder else ".")
+    elif not to.exists() and not there.is_dir():
+        found, hint = f"{there} is a file, so nothing can lie in it", "Name another place."
+    elif not os.access(there if there.is_dir() else there.parent, os.W_OK):
+        found, hint = f"nothing may be written to {there}", "Name another place."
+    else:
+        return
+    raise UserError("BAD_TARGET", f"A {wanted} to write to was expected, but {found}.", hint)
 
 
 def save_findings(folder: Path, kind: str, to: Path, *, with_photos: bool = False) -> None:

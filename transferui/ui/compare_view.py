@@ -10,10 +10,13 @@ from transferui.config import SETTINGS
 from transferui.errors import UserError
 from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_photos
 from transferui.evaluation.shown import points
+from transferui.runs.saved import learned_from
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.charts import overlay, swatch
-from transferui.ui.html import percent, seconds, table
+from transferui.ui.html import percent, photos, seconds, table
 
+# Said of runs that have some photos in common, or none.
+FEW = "(too few are the same)"
 # A run, its status and its results, if it has any yet.
 Entry = tuple[Run, Mapping[str, Any], Mapping[str, Any] | None]
 
@@ -36,20 +39,18 @@ def comparison(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
         if charts
         else ""
     )
+    group = _comparable(entries)
     return (
-        f'<div class="tu-compared"><h3>Compared</h3>{_verdict(entries, names)}{_left_out(entries, names)}{charts}{key}'
+        f'<div class="tu-compared"><h3>Compared</h3>{_verdict(group, names)}{_left_out(entries, group, names)}{charts}{key}'
         f"{_side_by_side(entries, names)}</div>"
     )
 
 
-def _verdict(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
-    """Which of the runs that were checked with the same photos is best, asked photo by photo."""
-    group = _comparable(entries)
-    if len(group) < 2:
-        return ""
-    ranking = rank_runs([results for _, _, results in group if results])
+def _verdict(group: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Which of the runs that can be compared is best, asked photo by photo."""
+    ranking = rank_runs([results for _, _, results in group if results], [learned_from(run) for run, _, _ in group])
     if ranking is None:
-        return _line("They cannot be compared photo by photo", "These runs were checked with different photos of the same set.")
+        return ""
     called = [names[run.id] for run, _, _ in group]
     main, more = in_words(ranking, called)
     rows = "".join(_gap_row(called[i], called[ranking.best], found) for i, found in ranking.against)
@@ -58,9 +59,9 @@ def _verdict(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
 
 
 def _comparable(entries: Sequence[Entry]) -> list[Entry]:
-    """The runs of the largest group that was checked with the same photos."""
+    """The runs of the largest group that can be compared."""
     done = [entry for entry in entries if entry[2]]
-    groups = same_photos([results for _, _, results in done if results])
+    groups = same_photos([results for _, _, results in done if results], [learned_from(run) for run, _, _ in done])
     return [done[i] for i in groups[0]] if groups else []
 
 
@@ -75,9 +76,13 @@ def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
         main = f"{best} is better than {_and(clear)}; no clear difference to {_and(open_)}"
     else:
         main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
-    more = f"Asked photo by photo on the same {ranking.n} validation photos"
+    more = (
+        f"Asked photo by photo on the {ranking.n} validation photos that {'all' if len(names) > 2 else 'both'} were checked with"
+    )
     units = ranking.against[0][1].units if ranking.against else ranking.n
     more += f", each series as one ({units} in all)" if units < ranking.n else ""
+    if ranking.left_out:
+        more += f", without {photos(ranking.left_out)} that taught one of them or a model before it"
     more += (
         "; with more runs one wins by luck more easily, so a win must be clearer (Holm’s correction)." if len(names) > 2 else "."
     )
@@ -114,21 +119,29 @@ def _p_value(value: float) -> str:
     return "&lt; 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
 
 
-def _left_out(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+def _left_out(entries: Sequence[Entry], group: Sequence[Entry], names: Mapping[str, str]) -> str:
     """Runs that the verdict does not speak of, each with the reason."""
-    compared = {run.id for run, _, _ in _comparable(entries)}
+    compared = {run.id for run, _, _ in group}
     lines = []
     for run, state, results in entries:
         if results and run.id not in compared:
-            lines.append(f"{names[run.id]} was checked with other photos, so its accuracy cannot be held against the rest.")
+            other = "tells other classes apart" if _has_other_classes(results, group) else f"was checked with other photos {FEW}"
+            lines.append(f"{names[run.id]} {other}, so its accuracy cannot be held against the rest.")
         if not results:
             lines.append(f"{names[run.id]} {_why_not(state)}")
         elif state["state"] in ACTIVE_STATES:
             lines.append(f"{names[run.id]} is still going on: this is its best state so far.")
-    if len(compared) == 1 and sum(1 for _, _, results in entries if results) > 1:
-        lines = ["These runs were checked with different photos, so they cannot be compared photo by photo.",
-                 *(line for line in lines if "other photos" not in line)]  # fmt: skip
+    apart = [results for run, _, results in entries if results and run.id not in compared]
+    if len(group) == 1 and apart:
+        differ = any(_has_other_classes(results, group) for results in apart)
+        other = "tell different classes apart" if differ else f"were checked with different photos {FEW}"
+        lines = [f"These runs {other}, so they cannot be compared photo by photo.",
+                 *(line for line in lines if "cannot be held" not in line)]  # fmt: skip
     return "".join(f'<p class="tu-hint-line">{escape(line)}</p>' for line in lines)
+
+
+def _has_other_classes(results: Mapping[str, Any], group: Sequence[Entry]) -> bool:
+    return bool(results.get("classes") != (group[0][2] or {}).get("classes"))
 
 
 def _why_not(state: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from transferui.data.dataset import Dataset
+from transferui.evaluation.report_parts import precisions
 from transferui.ui.html import percent, photos, table
 from transferui.ui.test_view import thumb
 
@@ -123,9 +124,9 @@ def per_class(results: Mapping[str, Any] | None) -> str:
         [
             f"<bdi>{escape(row['class_name'])}</bdi>", f"{row['n']}",
             f'<span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span><b>{percent(row["recall"]) if row["n"] else "–"}</b>',
-            percent(row["precision"]) if row["precision"] or row["recall"] else "–",
+            precision,
         ]
-        for row in results["per_class"]
+        for row, precision in zip(results["per_class"], precisions(results), strict=True)
     ]  # fmt: skip
     head = ["Class", "Photos", "Found of them <em>(recall)</em>", "Right when named <em>(precision)</em>"]
     return (

@@ -16,6 +16,8 @@ MOST_CLASSES = 8
 # What a diagnosis is called, the field's term, and how it looks.
 KINDS = {
     "good": ("Learned well", "good fit", "ok"),
+    "weak": ("Often wrong", "low accuracy", "warn"),
+    "class_missed": ("Misses a class", "low recall", "warn"),
     "overfitting": ("Learned by heart", "overfitting", "warn"),
     "underfitting": ("Could learn more", "underfitting", "warn"),
     "not_learning": ("Not learning", "no signal", "bad"),
