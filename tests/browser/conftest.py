@@ -53,6 +53,7 @@ def visit(chrome, server):
         page.wait_for_function("document.querySelector('#dataset-summary') !== null")
         # The page has been told who it is, and shows that person's desk.
         page.wait_for_function("Object.values(localStorage).some(value => value.length > 20)")
+        page.wait_for_function("document.querySelector('.tu-opening') === null")
         page.wait_for_timeout(800)
         pages.append(page)
         return page

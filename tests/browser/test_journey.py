@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 import transferui as tui
 from tests.conftest import draw_photo
+from transferui.ui.test_view import share
 
 pytestmark = pytest.mark.browser
 LONG = 120_000
@@ -143,7 +144,7 @@ def test_the_whole_journey(visit, photo_zip, one_photo, tmp_path):
     shown = show_a_photo(page, one_photo)
     bundle = download(page, tmp_path / "model.zip")
     best = tui.load_model(bundle).predict(one_photo)[0]
-    assert best.class_name in shown and f"{100 * best.probability:.0f}" in shown
+    assert best.class_name in shown and share(best.probability) in shown
     with page.expect_file_chooser() as chooser:
         page.locator("#open-model").click()
     chooser.value.set_files(bundle)

@@ -84,6 +84,10 @@ def header(where: str) -> str:
     )
 
 
+# Until the page knows whose desk it shows, a click or a dropped file would be lost: nothing takes any.
+OPENING = '<p class="tu-opening" role="status">Opening your desk …</p>'
+
+
 def title(head: str, hint: str) -> str:
     """A step's title; both are ours and may hold markup."""
     return f'<div class="tu-title"><h1>{head}</h1><p>{hint}</p></div>'

@@ -25,7 +25,7 @@ from transferui.ui import (
     train_step,
 )
 from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
-from transferui.ui.html import header, notice, sent, show
+from transferui.ui.html import OPENING, header, notice, sent, show
 from transferui.ui.start_view import starts
 from transferui.ui.turns import CHOICE, in_turn
 
@@ -56,6 +56,7 @@ def build(server: Server, where: str) -> gr.Blocks:
     with gr.Blocks(title="TransferUI", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
         show(header(where))
+        opening = show(OPENING, elem_id="opening")
         clock, pulse = (
             gr.Timer(insight_step.POLL_S, active=False),
             gr.Textbox(visible="hidden", elem_id="measure-pulse", label="Measuring"),
@@ -73,7 +74,7 @@ def build(server: Server, where: str) -> gr.Blocks:
                 home = home_step.layout()
             with gr.Step("Understand", id=6, elem_id=PANELS[5]):
                 insight = insight_step.layout(clock, pulse)
-        Page(server, steps, data, model, train, test, home, insight).wire(page, owner)
+        Page(server, steps, data, model, train, test, home, insight).wire(page, owner, opening)
     return page
 
 
@@ -99,7 +100,7 @@ class Page:
         self.insights = insight_events.InsightEvents(server, insight, model.advice, self.datas)
         self.models = model_events.ModelEvents(server, model)
 
-    def wire(self, page: gr.Blocks, owner: gr.BrowserState) -> None:
+    def wire(self, page: gr.Blocks, owner: gr.BrowserState, opening: gr.HTML) -> None:
         """Connect everything."""
         after_data = [*self.model.out, *self.insights.out]
         self.datas.wire(owner, after_data, lambda desk: [*model_step.view(desk), *insight_step.view(desk)])
@@ -123,19 +124,19 @@ class Page:
         test_step.TestEvents(self.server, self.test).wire(owner)
         self.homes.wire(owner, self.test.out, test_step.view)
         prepared = [self.home.message, *self.home.out]
-        opened = page.load(self.open, owner, [owner, self.steps, *self.all_out], **QUIET)
+        opened = page.load(self.open, owner, [owner, self.steps, *self.all_out, opening], **QUIET)
         self.models.then_copies(opened.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.data.open_model.upload(
             self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
         )  # fmt: skip
-        self._wire_navigation(owner)
+        self._wire_navigation(owner, opening)
 
     @property
     def all_out(self) -> list[Any]:
         """Everything that the desk decides."""
         return [*self.data.out, *self.model.out, *self.train.out, *self.test.out, *self.home.out, *self.insights.out]
 
-    def _wire_navigation(self, owner: gr.BrowserState) -> None:
+    def _wire_navigation(self, owner: gr.BrowserState, opening: gr.HTML) -> None:
         steps = self.steps
         to_model = self.data.next.click(self.to_model, owner, [steps, self.data.message], js=_to_step(2), **QUIET)
         self.models.then_copies(to_model, owner)
@@ -150,7 +151,7 @@ class Page:
         for n, button in enumerate(backs, start=1):
             button.click(partial(self.go, n), owner, steps, js=_to_step(n), **QUIET)
         steps.select(self.remember_step, owner, None, **CHOICE)
-        self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out], js=ERASE_JS, **QUIET)
+        self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out, opening], js=ERASE_JS, **QUIET)
 
     def open(self, owner: str) -> list[Any]:
         """The page was loaded: a newcomer gets a token; everybody finds the desk as it was left."""
@@ -161,7 +162,7 @@ class Page:
         self.server.engine.warm_up()
         step = desk.values.get("step", 1)
         step = step if step in range(1, len(PANELS) + 1) else 1
-        return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
+        return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk), ""]
 
     def _everything(self, desk: Desk) -> list[Any]:
         first = [*data_step.view(desk), *model_step.view(desk), *train_step.view(desk)]
