@@ -24,6 +24,8 @@ AUTO = "auto"
 # and 100 in all, and from 200 a class on half of the network has enough to learn from.
 DEMO, BALANCED_FROM, ENOUGH_IN_ALL, BEST_FROM = 2, 20, 100, 200
 
+WHY_QUICK = f". With fewer than {BALANCED_FROM}, changing blocks hardly ever helps."
+
 _DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 # A word in a class's or set's name that says that the mirror image is another thing.
 _SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
@@ -59,13 +61,14 @@ def propose(counts: typing.Mapping[str, int], scenes: typing.Mapping[str, int] |
         return Proposal("quick", f"There are no photos{empty} yet; a quick look is always a good start.")
     name, n = min(scenes.items(), key=lambda item: item[1])
     total = sum(scenes.values())
-    smallest = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}"
+    smallest, why = f"your smallest class, {name}, has {n:,} {'photo' if n == 1 else 'photos'}", WHY_QUICK
     if n < counts[name]:
-        smallest = f"your class {name} has {counts[name]:,} photos, but they come in series and teach like {n:,}"
-    if n <= DEMO:
-        return Proposal("quick", f"{capital(smallest)}: enough for a demo. With 20 or more per class it can really learn.")
+        smallest = f"your class {name} has {counts[name]:,} photos, but they come in series and count like {n:,}"
+        why = ". Photos of other moments and places teach more than further frames."
+    elif n <= DEMO:
+        why = ": enough for a demo. With 20 or more per class it can really learn."
     if n < BALANCED_FROM:
-        return Proposal("quick", f"{capital(smallest)}. With fewer than {BALANCED_FROM}, changing blocks hardly ever helps.")
+        return Proposal("quick", capital(smallest) + why)
     if total < ENOUGH_IN_ALL:
         return Proposal(
             "quick", f"{total:,} photos in all are few: below {ENOUGH_IN_ALL}, changing blocks mostly learns them by heart."
