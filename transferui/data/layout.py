@@ -19,6 +19,9 @@ PICTURES = frozenset(
 _JUNK = frozenset(("__macosx", "@eadir", "thumbs.db", "desktop.ini", "icon\r"))
 _ARCHIVES = frozenset((".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"))
 SplitName = Literal["train", "val", "test"]
+# Folders of other spelling that are named; the rest is counted.
+NAMED = 3
+
 _SPLITS: dict[str, SplitName] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test",
 }  # fmt: skip
@@ -247,7 +250,10 @@ def _merge_names(entries: Sequence[Entry], skipped: list[Skipped], notes: list[s
                 notes.append(f"Two folders are both named {clean!r} and were put together.")
             names[entry.class_name] = clean
     spelled = _spelled_as_in_train({names[e.class_name] for e in entries if e.split == "train"}, names.values())
-    notes += [f"{other!r} and {name!r} are spelled differently and were taken as one class." for other, name in spelled.items()]
+    if spelled:
+        pairs = [f"{other!r} is {name!r}" for other, name in sorted(spelled.items())]
+        more = f", and {len(pairs) - NAMED:,} more" if len(pairs) > NAMED else ""
+        notes.append(f"Folders that differ in capitals only were taken as one class: {', '.join(pairs[:NAMED])}{more}.")
     names = {folder: spelled.get(clean, clean) for folder, clean in names.items()}
     done = [replace(entry, class_name=names[entry.class_name]) for entry in entries]
     return Scan(tuple(done), tuple(skipped), tuple(notes))
