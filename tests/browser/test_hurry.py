@@ -29,3 +29,23 @@ def test_photos_names_and_renames_in_a_row_are_all_kept(visit, tmp_path):
     expect(page.locator("#dataset-summary")).to_contain_text("sea", timeout=LONG)
     page.reload()
     expect(page.get_by_label("Name of class 3")).to_have_value("green and yellow leaves", timeout=LONG)
+
+
+def test_before_the_page_knows_whose_desk_it_shows_no_click_is_taken(chrome, server):
+    context, held = chrome.new_context(), []
+
+    def hold(route):  # as a busy server that has not answered yet
+        held.append(route)
+
+    page = context.new_page()
+    page.route(lambda url: "run/predict" in url, hold)
+    page.goto(server)
+    expect(page.locator(".tu-opening")).to_be_visible()
+    steps = page.locator("#steps")
+    expect(steps).to_have_css("pointer-events", "none")
+    page.unroute_all()
+    for route in held:
+        route.continue_()
+    expect(page.locator(".tu-opening")).to_have_count(0)
+    expect(steps).to_have_css("pointer-events", "auto")
+    context.close()
