@@ -224,7 +224,7 @@ def run_predict(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Accuracy of a model on labeled pictures."""
-    from transferui.evaluation.metrics import accuracy_interval, classification_report, majority_accuracy  # noqa: PLC0415
+    from transferui.evaluation.metrics import how_good  # noqa: PLC0415
     from transferui.evaluation.predict import evaluate  # noqa: PLC0415
 
     model = _open_model(Path(options.model), data_dir_of(options))
@@ -232,18 +232,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if not found.labels:
         why = f": {found.skipped[0][1]}" if found.skipped else "."
         raise UserError("EMPTY_DATASET", f"None of these photos could be read{why}", "Take other photos.")
-    right = sum(a == b for a, b in zip(found.labels, found.answers, strict=True))
-    accuracy = accuracy_interval(right, len(found.labels))
-    values = {
-        "n": accuracy.n,
-        "accuracy": accuracy.value,
-        "accuracy_low": accuracy.low,
-        "accuracy_high": accuracy.high,
-        "majority_accuracy": majority_accuracy(found.labels),
-        "classes": list(model.class_names),
-        **classification_report(found.labels, found.answers, model.class_names),
-        "skipped": list(found.skipped),
-    }
+    values = how_good(found.labels, found.answers, model.class_names)
+    values |= {"classes": list(model.class_names), "skipped": list(found.skipped)}
     print_result(options, values, evaluation_text(values))
     return 0
 

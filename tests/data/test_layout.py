@@ -6,6 +6,7 @@ from tests.conftest import draw_photo
 from tests.data.test_archive import classes, make_zip
 from transferui.data.archive import scan, scan_files
 from transferui.data.dataset import open_dataset
+from transferui.data.layout import shown
 from transferui.data.splits import split_dataset
 from transferui.errors import UserError
 
@@ -131,3 +132,10 @@ def test_pictures_without_any_class_folder_are_still_refused(tmp_path):
     with pytest.raises(UserError) as caught:
         as_sent(tmp_path, ["1.jpg", "2.jpg"])
     assert caught.value.code == "NO_CLASS_FOLDERS"
+
+
+def test_a_name_on_a_screen_hides_nothing_and_keeps_its_start_and_its_end():
+    assert shown("10.00\u202fAM 写真\u3000一\u202egpj.👩🏽\u200d🌾") == "10.00 AM 写真 一�gpj.👩🏽\u200d🌾"
+    cut = shown("d" * 300 + "/cat12.png", 28)
+    assert len(cut) == 28 and cut.startswith("ddd") and cut.endswith("/cat12.png") and "…" in cut
+    assert shown("a" * 28, 28) == "a" * 28

@@ -79,7 +79,7 @@ def test_uneven_photos_are_judged_class_by_class(model, photos, tmp_path):
     recall = {row["class_name"]: row["recall"] for row in numbers["per_class"] if row["n"]}
     assert numbers["majority_accuracy"] == 0.9 and numbers["imbalance"] == 9 and recall == {"red": 1, "blue": 0}
     assert numbers["accuracy"] == 0.9 and numbers["balanced_accuracy"] == 0.5
-    assert "largest class: 90.0" in as_text(found) and "red 100\u00a0% of 9" in as_text(found)
+    assert "largest class gets 90.0 %" in as_text(found) and "red: 100.0 % of 9" in as_text(found)
 
 
 def test_loose_photos_are_answered_without_an_accuracy(model, photos):

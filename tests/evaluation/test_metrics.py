@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from transferui.evaluation.metrics import (
     accuracy_interval,
     classification_report,
+    how_good,
     is_guessing,
     majority_accuracy,
     tells_apart,
@@ -88,3 +89,10 @@ def test_shuffled_answers_hardly_ever_tell_anything_apart():
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     assert np.mean([tells_apart(labels, rng.permutation(labels)) for _ in range(60)]) < 0.06
+
+
+def test_how_good_tells_the_accuracy_with_all_that_it_takes_to_judge_it():
+    found = how_good([0, 0, 0, 1], [0, 0, 1, 1], ["a", "b", "c"])
+    assert (found["n"], found["accuracy"], found["majority_accuracy"], found["imbalance"]) == (4, 0.75, 0.75, 3)
+    assert found["accuracy_low"] < 0.75 < found["accuracy_high"] and found["per_class"][2]["n"] == 0
+    assert found["balanced_accuracy"] == sklearn.metrics.balanced_accuracy_score([0, 0, 0, 1], [0, 0, 1, 1])

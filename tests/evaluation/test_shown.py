@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transferui.evaluation.shown import on_screen, one_line, share
+from transferui.evaluation.shown import one_line, share
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,3 @@ def test_a_share_of_photos_is_short_and_never_rounded_to_certainty(counts, digit
 def test_a_real_name_keeps_all_but_what_breaks_a_line_or_the_encoding():
     assert one_line("a\u202fb\u3000c\u202ed👩🏽\u200d🌾" + "e" * 300) == "a\u202fb\u3000c\u202ed👩🏽\u200d🌾" + "e" * 300
     assert one_line("a\nb\r\tc\x07\u2028d\x85\udce9") == "a�b��c��d��"
-
-
-def test_a_name_on_a_screen_hides_nothing_and_keeps_its_start_and_its_end():
-    assert on_screen("10.00\u202fAM 写真\u3000一\u202egpj.👩🏽\u200d🌾") == "10.00 AM 写真 一�gpj.👩🏽\u200d🌾"
-    cut = on_screen("d" * 300 + "/cat12.png", 28)
-    assert len(cut) == 28 and cut.startswith("ddd") and cut.endswith("/cat12.png") and "…" in cut
-    assert on_screen("a" * 28, 28) == "a" * 28

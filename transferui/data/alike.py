@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import bisect
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from transferui.data.dataset import Dataset
 from transferui.data.findings import MAX_CASES, SHOWN, Action, Case, Finding, count, quoted, some
@@ -111,6 +113,18 @@ def _decisions(dataset: Dataset, cluster: Sequence[int]) -> tuple[Action, ...]:
     return (*moves, Action("Drop", "drop", tuple(cluster)))
 
 
+@dataclass(frozen=True)
+class _Dealt:
+    """Pictures that check with frames of their own series that were seen before, and all that those series have taught.
+
+    Attributes:
+        frames: the nearest frames before and after it, by the picture that checks.
+    """
+
+    frames: dict[int, list[int]]
+    taught: set[int]
+
+
 def _leaks(dataset: Dataset, kin: Kin, members: Sequence[list[int]]) -> list[Finding]:
     """Pictures of given val or test folders that have a near-copy in train, and such of test in val, which chooses the model."""
     if not {s.split for s in dataset.samples} & {"val", "test"}:
@@ -122,7 +136,7 @@ def _leaks(dataset: Dataset, kin: Kin, members: Sequence[list[int]]) -> list[Fin
             if (part[seen], part[check]) in CHECKS:
                 copies[part[seen]][check].append(seen)
     dealt = _dealt_out(dataset, members, part)
-    return [_leak(dataset, seen, found, dealt[seen]) for seen, found in copies.items() if found or dealt[seen]]
+    return [_leak(dataset, seen, found, dealt[seen]) for seen, found in copies.items() if found or dealt[seen].frames]
 
 
 def _parts(dataset: Dataset) -> list[str]:
@@ -130,39 +144,39 @@ def _parts(dataset: Dataset) -> list[str]:
     return [s.split or "train" for s in dataset.samples]
 
 
-def _dealt_out(dataset: Dataset, members: Sequence[list[int]], part: Sequence[str]) -> dict[str, dict[int, list[int]]]:
-    """Pictures that check, by the part that is seen before, with the frames of their own series there, the nearest first."""
-    dealt: dict[str, dict[int, list[int]]] = {"train": {}, "val": {}}
+def _dealt_out(dataset: Dataset, members: Sequence[list[int]], part: Sequence[str]) -> dict[str, _Dealt]:
+    """Series that lie in a part that is seen before and in one that checks, by the former."""
+    dealt = {"train": _Dealt({}, set()), "val": _Dealt({}, set())}
     for group in members:
         if not _is_series(dataset, group):
             continue
-        place = {i: n for n, i in enumerate(sorted(group, key=lambda i: natural(dataset.samples[i].name.rpartition("/")[2])))}
+        order = sorted(group, key=lambda i: natural(dataset.samples[i].name.rpartition("/")[2]))
         for seen, check in CHECKS:
-            before = [i for i in group if part[i] == seen]
-            for i in group if before else ():
-                if part[i] == check:
-                    dealt[seen][i] = sorted(before, key=lambda j, i=i: abs(place[j] - place[i]))  # type: ignore[misc]
+            before = [n for n, i in enumerate(order) if part[i] == seen]
+            checks = [n for n, i in enumerate(order) if part[i] == check] if before else []
+            for n in checks:
+                k = bisect.bisect(before, n)
+                dealt[seen].frames[order[n]] = [order[m] for m in before[max(0, k - SHOWN // 2) : k + SHOWN // 2]]
+            dealt[seen].taught.update(order[n] for n in (before if checks else ()))
     return dealt
 
 
-def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]], dealt: Mapping[int, Sequence[int]]) -> Finding:
+def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]], dealt: _Dealt) -> Finding:
     """Pictures that check (keys) with their near-copies, or with frames of their series, in the part that is `seen` before."""
-    whole, parts = {**dealt, **copies}, _parts(dataset)
-    drop = tuple(sorted({i for mine in (*dealt.values(), *copies.values()) for i in mine}))
+    whole, parts = {**dealt.frames, **copies}, _parts(dataset)
+    drop = tuple(sorted(dealt.taught.union(*copies.values())))
     folders = quoted(sorted({parts[i] for i in whole}, reverse=True))
     cases = [Case((check, *mine[: SHOWN - 1]), f"{parts[check]} beside {seen}") for check, mine in sorted(whole.items())]
     n, words = len(whole), "It would be asked what it has already seen, and the result would look better than it is."
     has = count(n, "photo of " + folders + " has", "photos of " + folders + " have")
     actions: tuple[Action, ...] = (Action(f"Drop {count(len(drop), 'photo')} from {seen}", "drop", drop),)
     if _guts(dataset, drop):
-        actions, words = (
-            (),
-            f"{words} Put whole series into one folder, or give the photos without {folders}: then we split them for you.",
-        )
+        actions = ()
+        words += f" Put whole series into one folder, or give the photos without {folders}: then we split them for you."
     return Finding(
         "leak",
         "bad",
-        f"{has} a near-copy in ‘{seen}’" + (", or a series goes on there" if dealt else ""),
+        f"{has} a near-copy in ‘{seen}’" + (", or a series goes on there" if dealt.frames else ""),
         words,
         "data leak",
         tuple(sorted({*whole, *drop})),
@@ -174,12 +188,9 @@ def _leak(dataset: Dataset, seen: str, copies: Mapping[int, Sequence[int]], deal
 
 def _guts(dataset: Dataset, drop: Sequence[int]) -> bool:
     """Whether a class would lose more than half of the photos of its part."""
-    parts, gone = _parts(dataset), set(drop)
-    touched = {(dataset.samples[i].label, parts[i]) for i in gone}
-    return any(
-        2 * sum(i in gone for i in home) > len(home)
-        for home in ([i for i, s in enumerate(dataset.samples) if (s.label, parts[i]) == place] for place in touched)
-    )
+    homes = [(sample.label, part) for sample, part in zip(dataset.samples, _parts(dataset), strict=True)]
+    sizes, lost = Counter(homes), Counter(homes[i] for i in drop)
+    return any(2 * lost[home] > sizes[home] for home in lost)
 
 
 def _series(dataset: Dataset, kin: Kin, groups: Sequence[list[int]]) -> list[Finding]:

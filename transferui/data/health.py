@@ -38,6 +38,7 @@ def examine(dataset: Dataset, kin: Kin) -> list[Finding]:
         *_blank(dataset, kin),
         *_shortcuts(dataset),
         *_imbalance(dataset),
+        *_unchecked(dataset),
         *_few(dataset),
         *_tiny(dataset),
     ]
@@ -190,12 +191,10 @@ def _few(dataset: Dataset) -> list[Finding]:
     counts, where = _learned(dataset)
     totals = dataset.counts  # a class with a single photo cannot be trained at all, which is said elsewhere
     small = [name for name, n in counts.items() if 0 < n < FEW and totals[name] > 1]
-    unchecked = _unchecked(dataset)
     if not small:
-        return unchecked
+        return []
     have = "has" if len(small) == 1 else "have"
     return [
-        *unchecked,
         Finding(
             "few",
             "warn",

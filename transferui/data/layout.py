@@ -19,6 +19,10 @@ PICTURES = frozenset(
 _JUNK = frozenset(("__macosx", "@eadir", "thumbs.db", "desktop.ini", "icon\r"))
 _ARCHIVES = frozenset((".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"))
 SplitName = Literal["train", "val", "test"]
+# Signs of a file's name that fit on one line.
+LONGEST_NAME = 200
+# Joins emoji into one (ZWJ).
+JOINER = "\u200d"
 # Folders of other spelling that are named; the rest is counted.
 NAMED = 3
 
@@ -94,7 +98,7 @@ def clean_class_name(text: str) -> str:
     """
     visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or _printable(c))
     name = " ".join(unicodedata.normalize("NFC", visible).split())[:MAX_NAME].strip()
-    if not name.replace("\u200d", "").strip():
+    if not name.replace(JOINER, "").strip():
         raise UserError("BAD_CLASS_NAME", "A class needs a name of at least one visible character.", "Type a name.", "class_name")
     return name
 
@@ -113,7 +117,7 @@ def require_few(class_names: Collection[str]) -> None:
 def _printable(c: str) -> bool:
     # Cc control, Cs half a character, Co private use; Cf hides or reverses text (RLO) but joins emoji (ZWJ) too.
     category = unicodedata.category(c)
-    return category not in ("Cc", "Cs", "Co", "Cn") and (category != "Cf" or c == "\u200d")
+    return category not in ("Cc", "Cs", "Co", "Cn") and (category != "Cf" or c == JOINER)
 
 
 def is_junk(parts: Sequence[str]) -> bool:
@@ -121,9 +125,14 @@ def is_junk(parts: Sequence[str]) -> bool:
     return any(part.startswith(".") or part.lower() in _JUNK for part in parts)
 
 
-def shown(name: str) -> str:
-    """A name from an archive, fit for a screen: no control characters, not endless."""
-    return "".join(c if c.isprintable() else "�" for c in name)[:200]
+def shown(name: str, most: int = LONGEST_NAME) -> str:
+    """A file's name for people: no sign that hides or turns others, every space plain, and cut in the middle.
+
+    Many photos of a folder differ in the end of their names only.
+    """
+    seen = "".join(" " if c.isspace() else c if c.isprintable() or c == JOINER else "\ufffd" for c in name)
+    behind = (most - 1) // 2
+    return seen if len(seen) <= most else f"{seen[: most - 1 - behind]}…{seen[-behind:]}"
 
 
 def sort_files(files: Sequence[FoundFile], skipped: list[Skipped]) -> Scan:

@@ -6,21 +6,21 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from transferui.config import IMBALANCE
 from transferui.data.archive import files_of, read_file
-from transferui.data.layout import Skipped, pictures_of
+from transferui.data.layout import Skipped, pictures_of, shown
 from transferui.errors import UserError
 from transferui.evaluation.folders import MOST_NAMED, Folders, elsewhere
-from transferui.evaluation.metrics import Accuracy, accuracy_interval, classification_report, majority_accuracy
+from transferui.evaluation.metrics import Accuracy, accuracy_interval, how_good
 from transferui.evaluation.novelty import VERDICTS
 from transferui.evaluation.predict import Model, Reply
-from transferui.evaluation.shown import on_screen, one_line, share
+from transferui.evaluation.shown import one_line, share
+from transferui.evaluation.summary import evaluation_text
 from transferui.files import replacing
 
 # More take minutes on a small machine, and nobody reads the table; a training run is the better way to check so many.
@@ -209,47 +209,24 @@ def as_numbers(batch: Batch) -> dict[str, Any]:
     named = [folder for folder, _ in others.most_common(MOST_NAMED)]
     numbers: dict[str, Any] = {"n": len(verdicts), "n_broken": len(batch.rows) - len(verdicts), **counts}
     numbers |= {"n_in_other_folders": others.total(), "other_folders": named}
-    return numbers if batch.accuracy is None else {**numbers, **_how_good(batch, batch.accuracy)}
+    return numbers | _how_good(batch) if batch.accuracy else numbers
 
 
-def _how_good(batch: Batch, me: Accuracy) -> dict[str, Any]:
+def _how_good(batch: Batch) -> dict[str, Any]:
     """The accuracy and what it takes to judge it, over the photos whose folders say what is right."""
     place = {name: n for n, name in enumerate(batch.class_names)}
     labels, answers = zip(*((place[truth], place[answer]) for truth, answer in _judged(batch.rows)), strict=True)
-    report, counts = classification_report(labels, answers, batch.class_names), Counter(labels).values()
-    return {
-        "n_judged": me.n,
-        "accuracy": me.value,
-        "accuracy_low": me.low,
-        "accuracy_high": me.high,
-        "majority_accuracy": majority_accuracy(labels),
-        "balanced_accuracy": report["balanced_accuracy"],
-        "imbalance": max(counts) / min(counts),
-        "per_class": report["per_class"],
-    }
+    found = how_good(labels, answers, batch.class_names)
+    return {"n_judged": found.pop("n"), **found}
 
 
 def as_text(batch: Batch) -> str:
     """The answers for a terminal, a line each, and the accuracy if there is one."""
-    lines = [f"{on_screen(row.name)}: {_words(row.reply) if row.reply else row.problem}" for row in batch.rows]
+    lines = [f"{shown(row.name)}: {_words(row.reply) if row.reply else row.problem}" for row in batch.rows]
     found = as_numbers(batch)
-    lines += _accuracy(found) if batch.accuracy else []
-    lost = elsewhere(found, on_screen)
+    lines += [evaluation_text({**found, "n": found["n_judged"]})] if batch.accuracy else []
+    lost = elsewhere(found, shown)
     return "\n".join([*lines, lost] if lost else lines)
-
-
-def _accuracy(found: Mapping[str, Any]) -> list[str]:
-    """The accuracy in lines of text; with photos of one class only there is nothing to guess."""
-    low, high = share(found["accuracy_low"], 1), share(found["accuracy_high"], 1)
-    lines = [f"{share(found['accuracy'], 1)} of {found['n_judged']} photos right (95 % interval {low} to {high})."]
-    there = [row for row in found["per_class"] if row["n"]]
-    if len(there) > 1:
-        lines.append(f"Always naming the largest class: {share(found['majority_accuracy'], 1)}.")
-    if found["imbalance"] > IMBALANCE:
-        each = ", ".join(f"{row['class_name']} {share(row['recall'])} of {row['n']}" for row in there)
-        lines.append(f"With every class counting the same (balanced accuracy): {share(found['balanced_accuracy'], 1)}.")
-        lines.append(f"How many of each class are found (recall): {each}.")
-    return lines
 
 
 def _words(reply: Reply) -> str:

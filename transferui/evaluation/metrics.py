@@ -123,3 +123,23 @@ def classification_report(labels: Sequence[int], answers: Sequence[int], class_n
             for i, name in enumerate(class_names)
         ],
     }
+
+
+def how_good(labels: Sequence[int], answers: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
+    """Accuracy and all that it takes to judge it, of photos (at least one) that a model was asked about afterwards.
+
+    Returns:
+        ``n``, ``accuracy`` with ``accuracy_low`` and ``accuracy_high`` (95 %), ``majority_accuracy``, ``imbalance``
+        (photos of the largest class, in those of the smallest that is there) and what `classification_report` gives.
+    """
+    me = accuracy_interval(sum(a == b for a, b in zip(labels, answers, strict=True)), len(labels))
+    sizes = Counter(labels).values()
+    return {
+        "n": me.n,
+        "accuracy": me.value,
+        "accuracy_low": me.low,
+        "accuracy_high": me.high,
+        "majority_accuracy": majority_accuracy(labels),
+        "imbalance": max(sizes) / min(sizes),
+        **classification_report(labels, answers, class_names),
+    }

@@ -14,10 +14,6 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 BINS = 10
 # A value this near to 0 or 1 is that, and the rest is arithmetic: an axis may have a tick at 1 - 1e-16.
 NEAR = 1e-9
-# Signs of a file's name that fit on one line.
-LONGEST_NAME = 200
-# Joins emoji into one (ZWJ).
-JOINER = "\u200d"
 
 
 @dataclass(frozen=True)
@@ -73,16 +69,6 @@ def name(text: Any) -> str:
 def one_line(text: str) -> str:
     """A file's real name for a table or a program: nothing but signs that would break a line or the encoding are replaced."""
     return "".join("\ufffd" if category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
-
-
-def on_screen(text: str, most: int = LONGEST_NAME) -> str:
-    """A file's name for people: no sign that hides or turns others, every space plain, and cut in the middle.
-
-    Many photos of a folder differ in the end of their names only.
-    """
-    seen = "".join(" " if c.isspace() else c if c.isprintable() or c == JOINER else "\ufffd" for c in text)
-    behind = (most - 1) // 2
-    return seen if len(seen) <= most else f"{seen[: most - 1 - behind]}…{seen[-behind:]}"
 
 
 def html_file(title: str, style: str, body: str) -> str:

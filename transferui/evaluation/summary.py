@@ -41,16 +41,14 @@ def summary(values: Values) -> str:
 
 
 def evaluation_text(values: Values) -> str:
-    """The same for photos that a model was asked about afterwards.
+    """The same for photos that a model was asked about afterwards; where all are of one class, there is nothing to guess.
 
     Args:
-        values: accuracy with its interval, `n`, `majority_accuracy`, and `metrics.classification_report`.
+        values: as `metrics.how_good` gives them.
     """
-    lines = [_accuracy(values, "accuracy", values["n"], "Accuracy", values["majority_accuracy"])]
-    counts = [row["n"] for row in values["per_class"] if row["n"]]
-    if max(counts) > IMBALANCE * min(counts):
-        lines += _class_by_class(values)
-    return "\n".join(lines)
+    several = sum(row["n"] > 0 for row in values["per_class"]) > 1
+    lines = [_accuracy(values, "accuracy", values["n"], "Accuracy", values["majority_accuracy"] if several else None)]
+    return "\n".join(lines + (_class_by_class(values) if values["imbalance"] > IMBALANCE else []))
 
 
 def _accuracy(values: Values, key: str, n: int, name: str, base: float | None) -> str:

@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from transferui.config import IMBALANCE
+from transferui.data.layout import shown
 from transferui.evaluation.folders import elsewhere
-from transferui.evaluation.shown import on_screen
 from transferui.ui.html import percent, photos, table
-from transferui.ui.result_view import MOST_CLASSES
+from transferui.ui.result_view import each_class
 from transferui.ui.test_view import share
 
 # Rows on the page; the CSV has all of them.
@@ -40,7 +40,7 @@ def answers(found: Mapping[str, Any]) -> str:
 def _numbers(found: Mapping[str, Any]) -> str:
     """The accuracy, if there is one, what it takes to judge it, and how many answers are to be doubted."""
     doubts = f"{found['n_not_sure']} not sure, {found['n_unknown']} like nothing it was shown."
-    lost = elsewhere(found, lambda folder: f"<bdi>{escape(on_screen(folder, NARROW))}</bdi>")
+    lost = elsewhere(found, lambda folder: f"<bdi>{escape(shown(folder, NARROW))}</bdi>")
     lost = f'<p class="tu-p">{lost}</p>' if lost else ""
     if "accuracy" not in found:
         return f'<p class="tu-p">{doubts}</p>{lost}'
@@ -51,16 +51,11 @@ def _numbers(found: Mapping[str, Any]) -> str:
     )
 
 
-def _there(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The classes that have a photo in their folder."""
-    return [row for row in found.get("per_class", ()) if row["n"]]
-
-
 def _guessing(found: Mapping[str, Any]) -> str:
     """What one answer for all would get; with photos of one class only there is nothing to guess."""
-    there = _there(found)
+    there = [row["class_name"] for row in found.get("per_class", ()) if row["n"]]
     if len(there) == 1:
-        return f"All are <bdi>{escape(there[0]['class_name'])}</bdi>, so this does not say how often it takes others for that. "
+        return f"All are <bdi>{escape(there[0])}</bdi>, so this does not say how often it takes others for that. "
     return f"Always naming the largest class: {percent(found['majority_accuracy'])}. " if there else ""
 
 
@@ -68,25 +63,14 @@ def _classes(found: Mapping[str, Any]) -> str:
     """With uneven folders: balanced accuracy, and how many photos of each class are found."""
     if found.get("imbalance", 1.0) <= IMBALANCE:
         return ""
-    there = _there(found)
-    worst = sorted(there, key=lambda row: float(row["recall"]))[:MOST_CLASSES] if len(there) > MOST_CLASSES else there
-    bars = "".join(
-        f'<div class="row"><span class="cut"><bdi>{escape(row["class_name"])}</bdi></span><span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span>'
-        f'<span class="num">{percent(row["recall"])} of {row["n"]}</span></div>'
-        for row in worst
-    )
-    shown = f"The {MOST_CLASSES} classes found least" if len(there) > MOST_CLASSES else "How many of each class are found"
-    return (
-        f'<div class="tu-uneven"><p class="tu-p">These photos are uneven: the largest class has {found["imbalance"]:.1f} times the photos of the '
-        f"smallest. With every class counting the same <em>(balanced accuracy)</em> it gets <b>{percent(found['balanced_accuracy'])}</b>.</p>"
-        f'<p class="tu-p">{shown} <em>(recall)</em>:</p><div class="tu-bars">{bars}</div></div>'
-    )
+    sizes = f"the largest class has {found['imbalance']:.1f} times the photos of the smallest"
+    return f'<div class="tu-uneven"><p class="tu-p">These photos are uneven: {sizes}. {each_class(found)}</div>'
 
 
 def _row(row: Mapping[str, Any], judged: bool) -> list[str]:
     best = row["answers"][0]
     cells = [
-        f'<bdi class="cut" title="{escape(on_screen(row["image"]))}">{escape(on_screen(row["image"], NARROW))}</bdi>',
+        f'<bdi class="cut" title="{escape(shown(row["image"]))}">{escape(shown(row["image"], NARROW))}</bdi>',
         f"<b><bdi>{escape(best['class_name'])}</bdi></b>",
         share(best["probability"]),
         f'<span class="{escape(row["verdict"])}">{WORDS[row["verdict"]]}</span>',
@@ -105,6 +89,6 @@ def _broken(rows: list[Mapping[str, Any]]) -> str:
     """Files that could not be used, and why."""
     if not rows:
         return ""
-    items = "".join(f"<li><bdi>{escape(on_screen(row['image']))}</bdi>: {escape(row['error'])}</li>" for row in rows[:ROWS])
+    items = "".join(f"<li><bdi>{escape(shown(row['image']))}</bdi>: {escape(row['error'])}</li>" for row in rows[:ROWS])
     more = f"<li>and {len(rows) - ROWS} more</li>" if len(rows) > ROWS else ""
     return f'<h3>{len(rows)} {"file" if len(rows) == 1 else "files"} could not be used</h3><ul class="tu-bad-files">{items}{more}</ul>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -144,18 +144,28 @@ def _classes(values: Values) -> str:
     if ratio <= IMBALANCE:
         return ""
     source = values["cv"] if values.get("headline") == "cv" else values
-    rows = [row for row in source["per_class"] if row["n"]]
-    worst = sorted(rows, key=lambda row: float(row["recall"]))[:MOST_CLASSES] if len(rows) > MOST_CLASSES else rows
+    return f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} {each_class(source)}</div>'
+
+
+def each_class(values: Values) -> str:
+    """The rest of a paragraph, and bars: what it gets when every class counts the same, and how much of each is found.
+
+    Args:
+        values: ``balanced_accuracy`` and ``per_class``; of many classes the ones found least are shown.
+    """
+    rows: Sequence[Values] = [row for row in values["per_class"] if row["n"]]
+    shown = "How many of each class are found"
+    if len(rows) > MOST_CLASSES:
+        rows = sorted(rows, key=lambda row: float(row["recall"]))[:MOST_CLASSES]
+        shown = f"The {MOST_CLASSES} classes found least"
     bars = "".join(
         f'<div class="row"><span class="cut"><bdi>{escape(row["class_name"])}</bdi></span><span class="bar" style="--w:{row["recall"]:.3f}"><i></i></span>'
         f'<span class="num">{percent(row["recall"])} of {row["n"]}</span></div>'
-        for row in worst
+        for row in rows
     )
-    shown = f"The {MOST_CLASSES} classes found least" if len(rows) > MOST_CLASSES else "How many of each class are found"
     return (
-        f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} With every class counting the same '
-        f"<em>(balanced accuracy)</em> it gets <b>{percent(source['balanced_accuracy'])}</b>.</p>"
-        f'<p class="tu-p">{shown} <em>(recall)</em>:</p><div class="tu-bars">{bars}</div></div>'
+        f"With every class counting the same <em>(balanced accuracy)</em> it gets <b>{percent(values['balanced_accuracy'])}</b>.</p>"
+        f'<p class="tu-p">{shown} <em>(recall)</em>:</p><div class="tu-bars">{bars}</div>'
     )
 
 
