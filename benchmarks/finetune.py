@@ -23,7 +23,7 @@ from transferui.training import train as training
 from transferui.training.features import normalize
 from transferui.training.phase import Phase
 from transferui.training.phases import Phases
-from transferui.training.prefix import frozen_rows
+from transferui.training.prefix import Prefix
 from transferui.training.recipe import augment
 from transferui.training.state import Hooks, Trained
 from transferui.training.trainer import Trainer
@@ -43,8 +43,9 @@ def prepared(dataset: Dataset, trainable: str, home: Path) -> tuple[Trained, Pha
     hooks = Hooks(silent, never, silent)
     config = make_config({"trainable": trainable, "augmentation": "flip"})
     run = training.begin(dataset, config, home, hooks)
-    phases = Phases(run, frozen_rows(run, home, hooks), hooks)
-    return run, phases.phase("finetune", phases.parts, run.boundary, 1000)
+    prefix = Prefix(run, home, hooks)
+    phases = Phases(run, prefix.parts(), prefix.copies, hooks)
+    return run, phases.phase("finetune", phases.parts | {"train": phases.with_copies()}, run.boundary, 1000)
 
 
 class Bare:
@@ -52,7 +53,7 @@ class Bare:
 
     def __init__(self, run: Trained, phase: Phase) -> None:
         self.stages, self.head, self.p = run.model.stages[run.boundary :], run.model.head, run.preprocessing
-        self.x, self.y, self.size = phase.train.inputs, phase.train.labels, run.config.batch_size
+        self.x, self.y, self.size = phase.train.every_view(), phase.train.labels, run.config.batch_size
         self.augmentation = run.config.augmentation
         weights = [p for p in nn.ModuleList([self.stages, self.head]).parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(weights, lr=1e-6)

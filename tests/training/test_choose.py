@@ -18,8 +18,8 @@ PLAIN = Preprocessing(8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
 def phase():
     """A network of one stage that lets 60 points in two classes through, and a head that knows nothing yet."""
     labels = torch.arange(60) % 2
-    points = torch.randn(60, 1, 4, generator=torch.Generator().manual_seed(0))
-    points[:, 0, 0] += 2.0 * (labels * 2 - 1)
+    points = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    points[:, 0] += 2.0 * (labels * 2 - 1)
     model = Classifier(torch.nn.Sequential(torch.nn.Sequential(torch.nn.Identity())), 4, 2)
     model.freeze(["0"])
     rows = Rows(points, labels)

@@ -61,7 +61,9 @@ def test_what_is_remembered_is_not_computed_again_and_the_share_is_told(tmp_path
 def test_another_precision_or_view_is_not_taken_for_the_same(tmp_path, samples):
     rows_of(extractor(tmp_path), samples)
     assert rows_of(extractor(tmp_path, torch.bfloat16), samples)[1].cached_images == 0
-    assert rows_of(extractor(tmp_path), samples, ("original", "flip"))[1].cached_images == 0
+    rows, work, _ = rows_of(extractor(tmp_path), samples, ("flip", "original"))
+    assert (work.prefix_images, work.cached_images) == (30, 30)
+    assert torch.equal(rows, rows_of(extractor(tmp_path / "other"), samples, ("flip", "original"))[0])
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,6 @@ def test_a_loss_that_is_no_number_at_once_still_gets_an_answer():
 def test_where_nothing_can_be_gained_no_larger_step_is_suggested(phase):  # noqa: F811
     with torch.no_grad():  # a head that knows every photo already
         phase.model.head.linear.weight.copy_(torch.tensor([[-60.0, 0, 0, 0], [60.0, 0, 0, 0]]))
-        phase.train.inputs[:, 0, 0] = 2.0 * (phase.train.labels * 2 - 1)
+        phase.train.inputs[:, 0] = 2.0 * (phase.train.labels * 2 - 1)
     found = sweep(phase, "head_learning_rate", hooks())
     assert found.flat and found.suggestion <= phase.config.head_learning_rate

@@ -7,8 +7,9 @@ from tests.conftest import draw_photo
 from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
-from transferui.training import cache, features, prefix, train
+from transferui.training import cache, features, phases, prefix, train
 from transferui.training.features import StoppedError
+from transferui.training.mirror import Mirror
 from transferui.training.state import Hooks
 from transferui.training.train import train_model
 
@@ -93,6 +94,55 @@ def test_stop_in_the_middle_keeps_the_best_state(photos, data_dir):
         photos, data_dir, should_stop=lambda: next(calls) > 25, trainable="last", finetune_epochs=500, early_stopping=0
     )
     assert trained.stopped and rows and trained.val_logits is not None
+
+
+def test_the_head_has_learned_before_any_changed_copy_is_looked_at_and_is_kept_when_stopped_there(photos, data_dir):
+    told, kept = [], []
+
+    def among_copies():
+        return bool(kept) and "changed copies" in told[-1].get("what", "")
+
+    settings = {"epochs": 4, "batch_size": 8, "image_size": 64, "trainable": "last", "augmentation": "crops_no_flip"}
+    trained = train_model(open_dataset(photos), TrainConfig(**settings), data_dir, Hooks(told.append, among_copies, kept.append))
+    assert trained.stopped and trained.kept_phase == "head" and trained.val_logits is not None
+    assert [row["row"]["phase"] for row in told if "row" in row] == ["head"] * 4
+
+
+def test_mirrored_copies_that_would_be_mistaken_are_not_even_computed(photos, data_dir, monkeypatch):
+    def harmful(features, mirrored, labels):
+        assert len(features) == len(mirrored) == len(labels) == 24
+        return Mirror(24, 24, 4, 0.0)
+
+    monkeypatch.setattr(phases, "ask_mirror", harmful)
+    trained, _ = run(photos, data_dir, trainable="last", augmentation="crops", precision="float32")
+    assert trained.augmentation == "crops_no_flip" and any("Mirrored photos were mistaken" in note for note in trained.notes)
+    assert trained.work.prefix_images == 30 + 24 + 4 * 24  # as they are, mirrored once to ask, four cuts of each
+
+
+def test_what_a_run_asks_itself_first_is_neither_computed_twice_nor_called_remembered(photos, data_dir):
+    first, again = (run(photos, data_dir, trainable="last", augmentation="crops")[0].work for _ in range(2))
+    assert (first.prefix_images, first.cached_images) == (30 + 7 * 24, 0)
+    assert again.prefix_images == 0 and again.cached_images >= 30 + 7 * 24
+
+
+def test_photos_that_vanish_before_their_copies_are_made_are_learned_as_they_are(photos, data_dir):
+    gone = []
+
+    def report(row):
+        if row.get("row", {}).get("phase") == "head" and not gone:
+            gone.append(next((photos / "red").iterdir()))
+            gone[0].unlink()
+
+    settings = {
+        "epochs": 4,
+        "batch_size": 8,
+        "image_size": 64,
+        "trainable": "last",
+        "augmentation": "crops_no_flip",
+        "val_fraction": 0.05,
+    }
+    trained = train_model(open_dataset(photos), TrainConfig(**settings), data_dir, Hooks(report, lambda: False, lambda _: None))
+    assert any("no changed copies" in note for note in trained.notes) and trained.phases[-1]["name"] == "finetune"
 
 
 def test_one_class_and_empty_classes_are_refused(tmp_path, photos, data_dir):

@@ -25,8 +25,8 @@ def phase(name="head", epochs=6, spoil=None, shown=(0, 1), **settings):
     """200 points in two classes, of which those `shown` are learned, a network of one linear stage, a head that knows nothing."""
     torch.manual_seed(0)
     labels = torch.arange(200) % 2
-    points = torch.randn(200, 1, 4, generator=torch.Generator().manual_seed(0))
-    points[:, 0, 0] += 2.0 * (labels * 2 - 1)
+    points = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    points[:, 0] += 2.0 * (labels * 2 - 1)
     stage = torch.nn.Linear(4, 4)
     torch.nn.init.eye_(stage.weight)
     model = Classifier(torch.nn.Sequential(torch.nn.Sequential(stage)), 4, 2)
@@ -79,7 +79,7 @@ def test_a_photo_without_numbers_ends_the_phase_with_the_state_before_it():
 
 def test_a_collapse_to_one_class_is_undone():
     def spoil(train):
-        train.inputs[:, 0, 0] = 0  # what tells the classes apart is not to be seen
+        train.inputs[:, 0] = 0  # what tells the classes apart is not to be seen
 
     able = phase("finetune", spoil=spoil, shown=(1,), epochs=6, head_learning_rate=10.0, schedule="constant", class_weights="off")
     with torch.no_grad():

@@ -7,6 +7,7 @@ from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.evaluation.headline import headline
+from transferui.evaluation.shown import share
 from transferui.training.lineage import family_words
 
 USE = """```python
@@ -78,7 +79,7 @@ def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, st
         ]
     judged = metrics["cv"] if metrics.get("headline") == "cv" and metrics.get("cv") else metrics
     for row in judged.get("per_class", []):
-        found = f"{row['recall']:.0%} of {row['n']} photos" if row["n"] else "no photo to check with"
+        found = f"{share(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
         rows.append((f"Found of {plain(row['class_name'])} (recall)", found))
     return rows
 

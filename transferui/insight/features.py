@@ -22,6 +22,7 @@ from transferui.data.dataset import Dataset, default_data_dir, open_dataset
 from transferui.data.preprocessing import Preprocessing
 from transferui.data.similar import groups_among, numbered
 from transferui.errors import UserError
+from transferui.evaluation.shown import share
 from transferui.insight.scores import Floats, Ints
 from transferui.training.cache import FeatureCache
 from transferui.training.features import Extractor, Report, ShouldStop, Work
@@ -218,9 +219,8 @@ def warnings(labels: Ints, class_names: Sequence[str]) -> list[str]:
             f"At least {LEAST_PER_CLASS} per class say more."
         )
     if counts[most] > 3 * max(1, counts[least]):
-        share = counts[most] / len(labels)
         said.append(
             f"The class {class_names[most]!r} has {counts[most]} photos and {class_names[least]!r} {counts[least]}: always "
-            f"answering the largest class would already be right for {share:.0%}."
+            f"answering the largest class would already be right for {share(counts[most] / len(labels))}."
         )
     return said

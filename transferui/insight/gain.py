@@ -13,6 +13,7 @@ import numpy as np
 from transferui.backbones.catalogue import Backbone, get_backbone
 from transferui.data.dataset import Dataset
 from transferui.errors import UserError
+from transferui.evaluation.shown import share
 from transferui.insight.arms import Arm, CurvePoint
 from transferui.insight.features import Watch, go_on, opened, tell_nobody, warnings
 from transferui.insight.measurement import Measurement
@@ -236,7 +237,7 @@ def _sentence(gain: Gain, cause: str) -> str:
         if gain.own_model
         else ("with pretrained weights", "from nothing")
     )
-    figures = f"{first:.0%} {starts[0]}, {second:.0%} {starts[1]} (a gap of {100 * gain.gap:+.0f}, {span})"
+    figures = f"{share(first)} {starts[0]}, {share(second)} {starts[1]} (a gap of {100 * gain.gap:+.0f}, {span})"
     if gain.verdict == "positive":
         more = f" It would take about {gain.photos_needed} photos to catch up from nothing." if gain.photos_needed else ""
         return f"Positive transfer: {cause} helped: {figures}.{more}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from transferui.data.dataset import Dataset
+from transferui.evaluation.shown import share
 from transferui.insight.features import (
     Features,
     Watch,
@@ -213,9 +214,9 @@ def power(values: Floats, sizes: Floats | Ints) -> Floats:
 
 
 def _sentence(verdict: str, more: int, now: float, then: float, interval: tuple[float, float]) -> str:
-    span = f"somewhere from {interval[0]:.0%} to {interval[1]:.0%}"
+    span = f"somewhere from {share(interval[0])} to {share(interval[1])}"
     if verdict == "growing":
-        return f"About {more} more photos per class: {now:.0%} → {then:.0%} ({span})."
+        return f"About {more} more photos per class: {share(now)} → {share(then)} ({span})."
     if verdict == "leveled_off":
-        return f"It has leveled off at about {now:.0%}: {more} more photos per class would probably add less than a point."
-    return f"The curve is too uneven to say: {more} more photos per class would lead {span}, against {now:.0%} now."
+        return f"It has leveled off at about {share(now)}: {more} more photos per class would probably add less than a point."
+    return f"The curve is too uneven to say: {more} more photos per class would lead {span}, against {share(now)} now."

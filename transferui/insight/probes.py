@@ -11,6 +11,7 @@ from transferui.backbones.catalogue import Backbone, get_backbone, stages_with_w
 from transferui.data.dataset import Dataset
 from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
+from transferui.evaluation.shown import share
 from transferui.insight.features import Watch, go_on, load_network, opened, pick_sample, tell_nobody, warnings
 from transferui.insight.measurement import STOPPED, WORTH, Measurement
 from transferui.insight.scores import LeaveOneOut, ridge_loo
@@ -130,11 +131,11 @@ def _against(found: Comparison | None, one: LeaveOneOut, name: str, width: int) 
 def _sentence(backbone: Backbone, stages: Sequence[StageProbe], best: int, freeze_to: int) -> str:
     """What the curve says, in words."""
     first, last, top = stages[0], stages[-1], stages[best]
-    rise = f"Accuracy goes from {first.ridge.value:.0%} after {first.name} to {top.ridge.value:.0%} after {top.name}"
+    rise = f"Accuracy goes from {share(first.ridge.value)} after {first.name} to {share(top.ridge.value)} after {top.name}"
     if last.below:
         return (
-            f"{rise} and falls to {last.ridge.value:.0%} at the end: what {backbone.title} learned after {top.name} is made for "
-            f"other pictures and hurts here. Freeze up to {stages[freeze_to].name} and let the blocks after it learn."
+            f"{rise} and falls to {share(last.ridge.value)} at the end: what {backbone.title} learned after {top.name} is made "
+            f"for other pictures and hurts here. Freeze up to {stages[freeze_to].name} and let the blocks after it learn."
         )
     if freeze_to < len(stages) - 1:
         return (

@@ -15,6 +15,7 @@ from transferui.data.dataset import Dataset
 from transferui.errors import UserError
 from transferui.evaluation.compare import Comparison, against_best
 from transferui.evaluation.metrics import Accuracy
+from transferui.evaluation.shown import share
 from transferui.insight.features import (
     Features,
     Network,
@@ -284,7 +285,7 @@ def _recommend(rows: Sequence[Ranked]) -> Ranked:
 def _sentence(rows: Sequence[Ranked], chosen: Ranked) -> str:
     """What was found, in words."""
     best = rows[0]
-    reach = f"{capital(best.title)} gets {best.ridge.value:.0%} of {best.ridge.n} photos right"
+    reach = f"{capital(best.title)} gets {share(best.ridge.value)} of {best.ridge.n} photos right"
     if len(rows) == 1:
         return f"{reach}. It is the only network that was asked, so there was nothing to compare it with."
     ties = [best.title, *(row.title for row in rows[1:] if row.tied)]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transferui.backbones.stages import imagenet_logits
 from transferui.data.dataset import Dataset
 from transferui.evaluation.metrics import Accuracy
+from transferui.evaluation.shown import share
 from transferui.insight.features import Network, Watch, go_on, load_network, opened, pick_sample, pooled_features, tell_nobody
 from transferui.insight.measurement import Measurement
 from transferui.insight.scores import Floats, knn_loo
@@ -209,4 +210,4 @@ def _word(value: float, reference: tuple[float, float]) -> str:
 
 def _sentence(found: Unusual, title: str, near: float) -> str:
     seen = f"For {title} these photos are {found.word}" if found.word else f"{title} has not been measured on other photos"
-    return f"{seen}. What decides is another number: nearest neighbors get {near:.0%} of them right."
+    return f"{seen}. What decides is another number: nearest neighbors get {share(near)} of them right."

@@ -100,7 +100,8 @@ def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = F
     growth = (config.image_size / backbone.image_size) ** 2 if config.image_size else 1.0
     n_val = round(n_photos * config.val_fraction)
     n_train = n_photos - n_val
-    passes = n_train * (VIEWS[config.augmentation] if first else 1) + n_val
+    views = VIEWS[config.augmentation] if first else 1
+    passes = n_train * views + n_val
     scale = growth / (1000 * pace.cores)
     frozen = scale * pace.look * sum(look for look, _ in rows[:first])
     check = scale * pace.look * PLAIN * sum(look for look, _ in rows[first:])
@@ -108,7 +109,7 @@ def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = F
     learned = _learn_s(config, n_train, n_val, learn, check) if trainable else 0.0
     return Cost(
         look=0.0 if cached else passes * frozen,
-        decode=0.0 if cached and first else n_photos * pace.decode_ms / (1000 * pace.cores),
+        decode=0.0 if cached and first else (n_photos + n_train * (views > 1)) * pace.decode_ms / (1000 * pace.cores),
         head=config.epochs * (HEAD_EPOCH_S + HEAD_PHOTO_S * n_train),
         learn=learned,
     )
@@ -135,7 +136,7 @@ def corrected(pace: Pace, config: TrainConfig, n_photos: int, seconds: dict[str,
     look, learn, decode = pace.look, pace.learn, pace.decode_ms
     if computed >= ENOUGH and expected.look > 0:
         look *= (1 + seconds["prefix"] / expected.look) / 2
-        decode = (decode + 1000 * pace.cores * seconds["decode"] / max(1, n_photos)) / 2
+        decode *= (1 + seconds["decode"] / max(1e-9, expected.decode)) / 2
     if seconds.get("finetune") and expected.learn > 0:
         learn *= (1 + seconds["finetune"] / expected.learn) / 2
     return Pace(pace.cores, look, learn, decode)

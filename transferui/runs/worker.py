@@ -197,11 +197,14 @@ class Worker:
             self._save(trained, final=False)
 
     def _save(self, trained: Trained, *, final: bool) -> dict[str, Any]:
-        """Write checkpoint and results of the best state so far; the results never speak of a checkpoint that is not there."""
-        save_checkpoint(trained, self.run.folder)
+        """Write checkpoint and results of the best state so far.
+
+        The results never speak of a checkpoint that is not there, and follow it at once: what is slow is done before.
+        """
         results = describe(trained, final=final) | {"run_dir": str(self.run.folder), "dataset_name": trained.dataset.name}
         if final:
             results["diagnosis"] = diagnose(self.run.metrics(), results, trained.config.model_dump())
+        save_checkpoint(trained, self.run.folder)
         self._save_origin(trained, results)
         write_json(self.run.folder / "results.json", results)
         return results

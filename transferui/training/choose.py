@@ -99,7 +99,7 @@ def choose(phase: Phase, probe: State, probe_logits: Tensor) -> Choice:
     answers = list[tuple[float, Tensor]]()
     for share in (*SHARES, 1.0):
         _load(phase, probe, tuned, share)
-        answers.append((share, predict_rows(phase, phase.val.inputs[:, 0])))
+        answers.append((share, predict_rows(phase, phase.val.inputs)))
     found = _judged(phase, probe_logits, answers)
     found.sort(key=lambda choice: choice.gain if math.isfinite(choice.gain) else -math.inf, reverse=True)
     kept = next((choice for choice in found if choice.sure), None)

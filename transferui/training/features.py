@@ -107,18 +107,17 @@ class Extractor:
         cache = self.cache if len(self.stages) else None
         keys = [cache_key(self.digest, view) if cache else "" for view in views]
         found = [cache.load(key, [s.sha256 for s in samples]) if cache else {} for key in keys]
-        missing = [i for i, s in enumerate(samples) if any(s.sha256 not in rows for rows in found)]
-        work.cached_images += (len(samples) - len(missing)) * len(views)
-        out = _place_found(samples, found, missing, self.scratch)
+        lacking = [v for v, rows in enumerate(found) if any(s.sha256 not in rows for s in samples)]
+        missing = [i for i, s in enumerate(samples) if any(s.sha256 not in found[v] for v in lacking)]
+        work.cached_images += len(samples) * len(views) - len(missing) * len(lacking)
+        out = _place_found(samples, found, self.scratch)
         for shard in range(0, len(missing), SHARD):
             part = missing[shard : shard + SHARD]
             done = _Progress(shard, len(missing), len(samples) - len(missing), report)
-            out = self._compute(samples, part, views, _Pass(out, work, done, should_stop))
+            out = self._compute(samples, part, views, _Pass(out, work, done, should_stop, lacking))
             good = [i for i in part if samples[i].sha256 not in work.broken]
             if cache and good and out is not None:
-                self.unsaved |= not all(
-                    cache.save(key, [samples[i].sha256 for i in good], out[good, v]) for v, key in enumerate(keys)
-                )
+                self.unsaved |= not all(cache.save(keys[v], [samples[i].sha256 for i in good], out[good, v]) for v in lacking)
         if out is None:
             raise UserError("EMPTY_DATASET", "There are no photos to learn from.", "Add photos to at least two classes.")
         return out
@@ -132,12 +131,15 @@ class Extractor:
         torch.set_num_threads(1)  # also here: a parallel copy would wait for cores that are busy
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             work = self._decode_and_forward if on_cpu else self._decode
-            for indices, batch in _ahead(pool, partial(work, samples, views), batches, run, threads + AHEAD):
+            wanted = [views[v] for v in run.lacking]
+            for indices, batch in _ahead(pool, partial(work, samples, wanted), batches, run, threads + AHEAD):
                 started = time.perf_counter()
                 rows = batch.rows if on_cpu else self._forward(batch.rows)
                 if run.out is None:
-                    run.out = empty_rows((len(samples), *rows.shape[1:]), rows.dtype, MEMORY_BUDGET, self.scratch)
-                run.out[list(indices)] = rows
+                    shape = (len(samples), len(views), *rows.shape[2:])
+                    run.out = empty_rows(shape, rows.dtype, MEMORY_BUDGET, self.scratch)
+                for n, i in enumerate(indices):
+                    run.out[i, run.lacking] = rows[n]
                 run.work.decode_s += batch.decode_s / threads
                 run.work.prefix_s += batch.prefix_s / threads if on_cpu else time.perf_counter() - started
                 run.work.broken.update(batch.broken)
@@ -199,12 +201,13 @@ class _Batch:
 
 @dataclass
 class _Pass:
-    """One run over pictures: where rows go, what is counted, whom to tell, when to stop."""
+    """One run over pictures: where rows go, what is counted, whom to tell, when to stop, places of the views to compute."""
 
     out: Tensor | None
     work: Work
     progress: _Progress
     should_stop: ShouldStop
+    lacking: list[int]
 
 
 class _Progress:
@@ -229,19 +232,16 @@ class _Progress:
         )
 
 
-def _place_found(
-    samples: Sequence[Sample], found: Sequence[dict[str, Tensor]], missing: list[int], scratch: Path
-) -> Tensor | None:
+def _place_found(samples: Sequence[Sample], found: Sequence[dict[str, Tensor]], scratch: Path) -> Tensor | None:
     """Rows from the cache in their places; None when there are none."""
-    lacking = set(missing)
-    there = [i for i in range(len(samples)) if i not in lacking]
-    if not there:
+    first = next((row for rows in found for row in rows.values()), None)
+    if first is None:
         return None
-    first = found[0][samples[there[0]].sha256]
     out = empty_rows((len(samples), len(found), *first.shape), first.dtype, MEMORY_BUDGET, scratch)
     for v, rows in enumerate(found):
-        for i in there:
-            out[i, v] = rows[samples[i].sha256]
+        for i, sample in enumerate(samples):
+            if sample.sha256 in rows:
+                out[i, v] = rows[sample.sha256]
     return out
 
 

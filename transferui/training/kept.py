@@ -25,8 +25,8 @@ def look_back(phases: Phases) -> tuple[Kept | None, Tensor | None]:
     frozen = bool(run.pooled) and run.kept_phase == "head"
     if run.stopped and not frozen:
         return None, None
-    train = run.pooled["train"] if frozen else _carry_on(phases, phases.parts["train"].inputs[:, 0])
-    val = run.pooled["val"] if frozen else _carry_on(phases, phases.parts["val"].inputs[:, 0])
+    train = run.pooled["train"] if frozen else _carry_on(phases, phases.parts["train"].inputs)
+    val = run.pooled["val"] if frozen else _carry_on(phases, phases.parts["val"].inputs)
     picks = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.config.seed))[:MOST].sort().values
     kept = Kept(train[picks], val, tuple(run.split.train[i] for i in picks.tolist()))
     return kept, None if run.stopped else _answers(run, train)

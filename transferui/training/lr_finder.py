@@ -23,7 +23,7 @@ from transferui.training.choose import snapshot
 from transferui.training.features import StoppedError
 from transferui.training.loop import run_phase
 from transferui.training.phase import Phase, Rows, learning_part, phase_weights
-from transferui.training.prefix import frozen_rows
+from transferui.training.prefix import Prefix
 from transferui.training.recipe import FINE_HEAD, make_optimizer
 from transferui.training.state import Hooks, Trained
 from transferui.training.train import begin
@@ -78,20 +78,20 @@ def find_rates(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Hoo
     run = begin(dataset, config, data_dir, hooks)
     split = run.split
     run.split = replace(split, train=_spread(split.train, PHOTOS), val=_spread(split.val, CHECKED), test=())
-    parts = frozen_rows(run, data_dir, hooks)
+    parts = Prefix(run, data_dir, hooks).parts()
     boundary = _phase(run, "finetune", parts, run.boundary)
     pooled = dict[str, Rows]()
     for part in ("train", "val"):
-        pooled[part] = Rows(_features(boundary, parts[part].inputs[:, 0], hooks)[:, None], parts[part].labels)
+        pooled[part] = Rows(_features(boundary, parts[part].inputs, hooks), parts[part].labels)
     run.model.freeze(())
-    run.model.head.standardize(pooled["train"].inputs[:, 0])
+    run.model.head.standardize(pooled["train"].inputs)
     head = _phase(run, "head", pooled, len(run.model.stages))
     sweeps = [sweep(head, "head_learning_rate", hooks)]
     if run.trainable:
         if config.head_start == "trained":
             run_phase(head, _quiet, hooks.should_stop)
         run.model.freeze(run.trainable, config.batchnorm_statistics)
-        sweeps.append(sweep(boundary, "backbone_learning_rate", hooks, pooled["train"].inputs[:, 0]))
+        sweeps.append(sweep(boundary, "backbone_learning_rate", hooks, pooled["train"].inputs))
     return {
         "sweeps": [asdict(one) for one in sweeps],
         "photos": len(parts["train"]),
@@ -105,7 +105,7 @@ def sweep(phase: Phase, setting: str, hooks: Hooks, features: Tensor | None = No
     Args:
         phase: the network as it is when the phase begins, and its rows.
         setting: ``head_learning_rate``, or ``backbone_learning_rate`` while the head goes on at its own rate.
-        features: (N, D) that the network as it is gives for the first view of the training rows, if that is known. Then
+        features: (N, D) that the network as it is gives for the training rows, if that is known. Then
             losses are compared photo by photo with those of the start, so that an easy batch does not look like progress.
     """
     before, was_training = snapshot(phase), phase.model.training
@@ -164,7 +164,7 @@ def _step(phase: Phase, optimizer: torch.optim.Optimizer, random: torch.Generato
     """One optimizer update on a random batch, and its mean loss before the update."""
     size = min(phase.config.batch_size, BATCH, len(phase.train))
     picks = torch.randperm(len(phase.train), generator=random)[:size]
-    loss = _losses(phase, phase.logits(phase.train.inputs[picks, 0].to(phase.device)), phase.train.labels[picks]).mean()
+    loss = _losses(phase, phase.logits(phase.train.inputs[picks].to(phase.device)), phase.train.labels[picks]).mean()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

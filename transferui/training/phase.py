@@ -26,18 +26,35 @@ CHECK_BATCH = 16
 
 @dataclass(frozen=True)
 class Rows:
-    """What a phase learns from: activations at the boundary and labels.
+    """What a phase learns from or is checked with: activations at the boundary and labels.
 
     Attributes:
-        inputs: (N, V, …): V views of every picture; uint8 pictures (N, V, 3, S, S) when nothing is cached.
+        inputs: (N, …) of every picture as it is; uint8 pictures (N, 3, S, S) when nothing in front of it is frozen.
         labels: (N,) class indices.
+        copies: (N, V, …) of V changed copies of every picture, where these are drawn from as well.
     """
 
     inputs: Tensor
     labels: Tensor
+    copies: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def every_view(self) -> Tensor:
+        """(N, 1 + V, …): the pictures as they are, then their copies."""
+        plain = self.inputs.unsqueeze(1)
+        return plain if self.copies is None else torch.cat([plain, self.copies], dim=1)
+
+    def drawn(self, picks: Tensor, random: torch.Generator) -> Tensor:
+        """(B, …) of the pictures at `picks` (B,), each as it is or one of its copies, all equally likely."""
+        views = torch.randint(1 + (self.copies.shape[1] if self.copies is not None else 0), picks.shape, generator=random)
+        if self.copies is None:
+            return self.inputs[picks]
+        rows = self.copies[picks, (views - 1).clamp_min(0)]
+        plain = views == 0
+        rows[plain] = self.inputs[picks[plain]]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,6 @@ class Phase:
         boundary: index of the stage that the rows go into; ``len(stages)`` for pooled features.
         epochs: passes over the training rows at most.
         first_epoch: how many epochs earlier phases have done, so that charts run on.
-        views: numbers of the views of the training rows that are learned from; all of them when empty.
         units: (n_val,) numbers of what belongs together among the validation rows, as frames of a series do; none: nothing does.
         on_best: called with (epoch, validation logits) after every epoch with a new lowest validation loss.
     """
@@ -66,7 +82,6 @@ class Phase:
     epochs: int
     first_epoch: int
     on_best: Callable[[int, Tensor], None]
-    views: tuple[int, ...] = ()
     units: tuple[int, ...] = ()
 
     @cached_property
@@ -117,8 +132,8 @@ def _answer(network: Callable[[Tensor], Tensor], device: torch.device, rows: Ten
 
 
 def validate(phase: Phase) -> tuple[Tensor, float]:
-    """Logits of the validation rows (first view) and their mean cross-entropy, weighted as in training."""
-    logits = predict_rows(phase, phase.val.inputs[:, 0])
+    """Logits of the validation rows and their mean cross-entropy, weighted as in training."""
+    logits = predict_rows(phase, phase.val.inputs)
     return logits, functional.cross_entropy(logits, phase.val.labels, weight=phase_weights(phase)).item()
 
 

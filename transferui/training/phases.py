@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,22 +16,29 @@ from transferui.training.loop import Outcome, run_phase
 from transferui.training.machine import in_parts, one_thread
 from transferui.training.mirror import ASKED, UNMIRRORED, ask_mirror
 from transferui.training.phase import Phase, Rows, predict_rows
-from transferui.training.recipe import unmirrored, views_for
+from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
 from transferui.training.watch import one_answer
 
 # Rows carried on to the head at once; small, so that Stop is heard soon.
 CARRY_BATCH = 16
+UNREADABLE = "A photo could no longer be read, so no changed copies were shown."
+# Takes names of views and which training pictures (all when None).
+Copies = Callable[[Sequence[str], Sequence[int] | None], Tensor | None]
 
 
 class Phases:
-    """The phases of one run over the same rows."""
+    """The phases of one run over the same rows.
 
-    def __init__(self, run: Trained, parts: dict[str, Rows], hooks: Hooks) -> None:
-        self.run, self.parts, self.hooks = run, parts, hooks
+    Args:
+        parts: every picture as it is, by part of the split.
+        copies: gives changed copies of training pictures (`Prefix.copies`).
+    """
+
+    def __init__(self, run: Trained, parts: dict[str, Rows], copies: Copies, hooks: Hooks) -> None:
+        self.run, self.parts, self.copies, self.hooks = run, parts, copies, hooks
         self.device = torch.device(run.device)
         self.config: TrainConfig = run.config
-        self.views: tuple[int, ...] = ()
         self.epochs_done = 0
         groups = run.groups()
         self.units = tuple(groups[i] for i in run.split.val)
@@ -41,58 +48,58 @@ class Phases:
         run = self.run
         pooled = self._pooled() if run.config.head_start == "trained" or not run.trainable else None
         if pooled:
-            run.pooled = {part: rows.inputs[:, 0].float() for part, rows in pooled.items() if part != "test"}
-            copies = pooled["train"].inputs
-            run.pooled_views = copies if copies.shape[1] > 1 else None
+            run.pooled = {part: rows.inputs.float() for part, rows in pooled.items() if part != "test"}
+            train = pooled["train"]
+            run.pooled_views = train.every_view() if train.copies is not None else None
         outcome = self._head(pooled) if pooled else self._untrained_head()
         if run.trainable and not run.stopped:
             self._finetune(outcome)
 
     def logits_of(self, rows: Rows) -> Tensor | None:
         """Logits of the finished model for a part of the split, or None when it is empty."""
-        return predict_rows(self.phase("finetune", self.parts, self.run.boundary, 0), rows.inputs[:, 0]) if len(rows) else None
+        return predict_rows(self.phase("finetune", self.parts, self.run.boundary, 0), rows.inputs) if len(rows) else None
 
     def _pooled(self) -> dict[str, Rows]:
         """The head's inputs: rows carried on from the boundary through the stages that are to learn."""
         if self.run.boundary == len(self.run.model.stages):
-            return self._unmirrored() if self.config.augmentation in UNMIRRORED else self.parts
+            self._ask_mirror(self.parts["train"], lambda rows: rows)
+            return self.parts | {"train": self.with_copies()}
         phase = self.phase("head", self.parts, self.run.boundary, 0)
         total, pooled = sum(len(self.parts[part]) for part in ("train", "val")), {}
         for part in ("train", "val"):  # as they are, so that the head is the same as without blocks that learn
             rows = self.parts[part]
-            pooled[part] = Rows(self._carry_on(phase, rows.inputs[:, 0], total).unsqueeze(1), rows.labels)
-        if self.config.augmentation in UNMIRRORED:
-            views = views_for(self.config.augmentation)
-            stored = self.parts["train"].inputs.shape[1] == len(views)  # else these are the pictures themselves
-            if self._mirror_harms(pooled["train"], lambda rows: self._carry_on(phase, rows, len(rows))) and stored:
-                self.views = unmirrored(views)
+            pooled[part] = Rows(self._carry_on(phase, rows.inputs, total), rows.labels)
+        self._ask_mirror(pooled["train"], lambda rows: self._carry_on(phase, rows, len(rows)))
         return pooled
 
-    def _unmirrored(self) -> dict[str, Rows]:
-        """The parts as they are, without mirrored copies of what the head learns from where they are mistaken."""
-        train, views = self.parts["train"], views_for(self.config.augmentation)
-        if not self._mirror_harms(train, lambda rows: rows):
-            return self.parts
-        return self.parts | {"train": Rows(train.inputs[:, list(unmirrored(views))], train.labels)}
+    def with_copies(self) -> Rows:
+        """The training rows with the changed copies that are wanted; pictures themselves are changed anew in every batch."""
+        train, views = self.parts["train"], views_for(self.config.augmentation)[1:]
+        if not views or not self.run.boundary:
+            return train
+        copies = self.copies(views, None)
+        self.run.notes += [UNREADABLE] if copies is None else []
+        return replace(train, copies=copies)
 
-    def _mirror_harms(self, pooled: Rows, features: Callable[[Tensor], Tensor]) -> bool:
-        """Ask whether mirrored photos are mistaken; if so, say it, and go on as if none had been asked for.
+    def _ask_mirror(self, pooled: Rows, features: Callable[[Tensor], Tensor]) -> None:
+        """If mirrored photos are wanted, but would be mistaken: say it, and go on as if none had been asked for.
 
         Args:
-            pooled: features of the training photos, the photos as they are first.
+            pooled: features of the training photos.
             features: carries rows at the boundary on to the head.
         """
-        rows, views = self.parts["train"], views_for(self.config.augmentation)
-        picks = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed))[:ASKED]
-        stored = rows.inputs.shape[1] == len(views)
-        mirrored = rows.inputs[picks, views.index("flip")] if stored else rows.inputs[picks, 0].flip(-1)
-        answer = ask_mirror(pooled.inputs[picks, 0].float(), features(mirrored).float(), rows.labels[picks])
-        if not answer or not answer.harms:
-            return False
-        self.run.notes.append(answer.words)
-        self.run.augmentation = UNMIRRORED[self.config.augmentation]
-        self.config = self.config.model_copy(update={"augmentation": self.run.augmentation})
-        return True
+        if self.config.augmentation not in UNMIRRORED:
+            return
+        rows, random = self.parts["train"], torch.Generator().manual_seed(self.config.seed)
+        picks = torch.randperm(len(rows), generator=random)[:ASKED]
+        mirrored = self.copies(("flip",), picks.tolist()) if self.run.boundary else rows.inputs[picks].flip(-1).unsqueeze(1)
+        if mirrored is None:
+            return
+        answer = ask_mirror(pooled.inputs[picks].float(), features(mirrored[:, 0]).float(), rows.labels[picks])
+        if answer and answer.harms:
+            self.run.notes.append(answer.words)
+            self.run.augmentation = UNMIRRORED[self.config.augmentation]
+            self.config = self.config.model_copy(update={"augmentation": self.run.augmentation})
 
     @torch.inference_mode()
     def _carry_on(self, phase: Phase, rows: Tensor, total: int) -> Tensor:
@@ -112,14 +119,14 @@ class Phases:
         run = self.run
         return Phase(
             name, run.model, boundary, parts["train"], parts["val"], self.config, run.preprocessing, self.device, epochs,
-            self.epochs_done, _Keeper(self, name), self.views if name == "finetune" else (), self.units,
+            self.epochs_done, _Keeper(self, name), self.units,
         )  # fmt: skip
 
     def _head(self, pooled: dict[str, Rows]) -> Outcome:
         """Train the head on frozen features; every stage is frozen meanwhile."""
         run = self.run
         run.model.freeze(())
-        run.model.head.standardize(pooled["train"].inputs.flatten(0, 1).float().to(self.device))
+        run.model.head.standardize(pooled["train"].every_view().flatten(0, 1).float().to(self.device))
         phase = self.phase("head", pooled, len(run.model.stages), run.config.epochs)
         with one_thread():
             outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
@@ -135,7 +142,12 @@ class Phases:
     def _finetune(self, head: Outcome) -> None:
         """Train the stages that learn together with the head, from the trained head on."""
         run = self.run
-        phase = self.phase("finetune", self.parts, run.boundary, run.config.finetune_passes(len(self.parts["train"])))
+        try:
+            parts = self.parts | {"train": self.with_copies()}
+        except StoppedError:  # the trained head is there to keep
+            run.stopped = True
+            return
+        phase = self.phase("finetune", parts, run.boundary, run.config.finetune_passes(len(parts["train"])))
         probe = snapshot(phase) if run.kept_phase else None
         outcome = self._finish(phase, run_phase(phase, self.hooks.report, self.hooks.should_stop))
         run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch

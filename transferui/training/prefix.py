@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from transferui.backbones.catalogue import get_backbone
 from transferui.data.splits import Split
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache
-from transferui.training.features import MEMORY_BUDGET, Extractor, Report
+from transferui.training.features import MEMORY_BUDGET, Extractor
 from transferui.training.phase import Rows
 from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
@@ -23,49 +23,65 @@ from transferui.training.state import Hooks, Trained
 # frozen stages run again in every epoch, which is slower but needs no disk.
 LARGEST_ROWS = 8 * MEMORY_BUDGET
 PARTS = ("train", "val", "test")
+ALL, COPIES = "Looking at every photo once", "Looking at changed copies of every photo"
+SMALLER_GROUPS = "Memory was short, so the photos went through the network in smaller groups."
 CACHE_FULL = "The disk or the cache is full, so what was computed is not remembered for the next run."
 
 
-@dataclass(frozen=True)
-class _Offset:
-    """Reports the passes over train, val and test as one."""
+class Prefix:
+    """The frozen prefix of a run, and what its pictures are behind it.
 
-    report: Report
-    before: int
-    total: int
+    Attributes:
+        asked: mirrored pictures that were computed for some of the training pictures only.
+    """
 
-    def __call__(self, row: dict[str, Any]) -> None:
-        self.report(row | {"done": self.before + row["done"], "total": self.total})
+    def __init__(self, run: Trained, data_dir: Path, hooks: Hooks) -> None:
+        self.run, self.hooks, self.asked = run, hooks, 0
+        run.boundary = _boundary(run)
+        prefix, device = run.model.stages[: run.boundary].eval(), torch.device(run.device)
+        self.extractor = Extractor(
+            prefix, run.preprocessing, device, getattr(torch, run.precision), FeatureCache(data_dir / "features")
+        )
 
+    def parts(self) -> dict[str, Rows]:
+        """Every picture as it is, by part of the split; pictures that could not be read leave the split.
 
-def frozen_rows(run: Trained, data_dir: Path, hooks: Hooks) -> dict[str, Rows]:
-    """Run the frozen prefix over all pictures once: rows at the boundary by part of the split."""
-    run.boundary = _boundary(run)
-    prefix = run.model.stages[: run.boundary].eval()
-    cache = FeatureCache(data_dir / "features")
-    extractor = Extractor(prefix, run.preprocessing, torch.device(run.device), getattr(torch, run.precision), cache)
-    planned = run.split
-    parts, before, total = dict[str, Rows](), 0, sum(len(getattr(run.split, part)) for part in PARTS)
-    for views, names in _by_views(run).items():
-        samples = [run.dataset.samples[i] for part in names for i in getattr(run.split, part)]
-        offset = _Offset(hooks.report, before, total)
-        rows = extractor.rows(samples, views, run.work, offset, hooks.should_stop) if samples else torch.empty(0, 1)
-        before += len(samples)
-        for part, mine in zip(names, rows.split([len(getattr(run.split, part)) for part in names]), strict=True):
-            parts[part] = _good_rows(run, part, mine)
-    run.notes += ["Memory was short, so the photos went through the network in smaller groups."] if extractor.halved else []
-    run.notes += [CACHE_FULL] if extractor.unsaved else []
-    _require_all_classes(run, planned)
-    return parts
+        Raises:
+            StoppedError: when `hooks.should_stop` says so.
+            UserError: ``TOO_FEW_IMAGES`` when a class has none left.
+        """
+        run, planned = self.run, self.run.split
+        rows = self._pass([i for part in PARTS for i in getattr(planned, part)], ("original",), ALL)[:, 0]
+        lengths = [len(getattr(planned, part)) for part in PARTS]
+        parts = {part: _good_rows(run, part, mine) for part, mine in zip(PARTS, rows.split(lengths), strict=True)}
+        _require_all_classes(run, planned)
+        return parts
 
+    def copies(self, views: Sequence[str], picks: Sequence[int] | None = None) -> Tensor | None:
+        """Changed copies (n, V, …) of the training pictures, or of those at the places `picks` among them.
 
-def _by_views(run: Trained) -> dict[tuple[str, ...], list[str]]:
-    """Parts of the split by the views that are needed of their pictures; parts with the same views are one pass."""
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for part in PARTS:
-        views = views_for(run.config.augmentation) if part == "train" and run.boundary else ("original",)
-        grouped.setdefault(views, []).append(part)
-    return grouped
+        None when a picture can no longer be read.
+
+        Raises:
+            StoppedError: when `hooks.should_stop` says so.
+        """
+        train, work = self.run.split.train, self.run.work
+        broken, computed, found = len(work.broken), work.prefix_images, work.cached_images
+        rows = self._pass([train[n] for n in (range(len(train)) if picks is None else picks)], views, COPIES)
+        if picks is not None:
+            self.asked = work.prefix_images - computed
+        elif "flip" in views:  # what this run itself has computed for its question is not remembered from before
+            work.cached_images -= min(self.asked, work.cached_images - found)
+        return rows if len(work.broken) == broken else None
+
+    def _pass(self, indices: Sequence[int], views: Sequence[str], what: str) -> Tensor:
+        """Rows (n, V, …) of the photos at `indices`."""
+        run, hooks, extractor = self.run, self.hooks, self.extractor
+        samples = [run.dataset.samples[i] for i in indices]
+        rows = extractor.rows(samples, views, run.work, lambda row: hooks.report(row | {"what": what}), hooks.should_stop)
+        told = (extractor.halved, SMALLER_GROUPS), (extractor.unsaved, CACHE_FULL)
+        run.notes += [words for found, words in told if found and words not in run.notes]
+        return rows
 
 
 def _good_rows(run: Trained, part: str, rows: Tensor) -> Rows:

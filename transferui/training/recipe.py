@@ -98,11 +98,6 @@ def views_for(augmentation: str) -> tuple[str, ...]:
     return _VIEWS[augmentation]
 
 
-def unmirrored(views: Sequence[str]) -> tuple[int, ...]:
-    """Places of the views that are no mirror images."""
-    return tuple(i for i, view in enumerate(views) if view == "original" or (view != "flip" and view[-1] in "02468"))
-
-
 def augment(pictures: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
     """Random mirror images and cuts of a batch of uint8 pictures (N, 3, S, S), when nothing in front of them is frozen.
 

@@ -18,7 +18,7 @@ from transferui.training.kept import look_back
 from transferui.training.machine import available_cores, pick_device, pick_precision
 from transferui.training.model import Classifier, forget_quickly, frozen_digest
 from transferui.training.phases import Phases
-from transferui.training.prefix import frozen_rows
+from transferui.training.prefix import Prefix
 from transferui.training.start import Start, open_start, require_same_backbone
 from transferui.training.state import Hooks, Trained
 
@@ -34,10 +34,10 @@ def train_model(dataset: Dataset, config: TrainConfig, data_dir: Path, hooks: Ho
     dataset.require_trainable()
     run = begin(dataset, config, data_dir, hooks)
     frozen = frozen_digest(run.model)
-    parts = frozen_rows(run, data_dir, hooks)
-    phases = Phases(run, parts, hooks)
+    prefix = Prefix(run, data_dir, hooks)
+    phases = Phases(run, prefix.parts(), prefix.copies, hooks)
     phases.learn()
-    run.test_logits = phases.logits_of(parts["test"])
+    run.test_logits = phases.logits_of(phases.parts["test"])
     run.kept, run.train_logits = look_back(phases)
     run.frozen_unchanged = frozen_digest(run.model) == frozen
     if not run.frozen_unchanged:

@@ -96,10 +96,7 @@ class Trainer:
 
     def _step(self, picks: Tensor) -> tuple[Tensor, Tensor]:
         """One optimizer update on the rows at `picks`; gives the mean loss and the number of right answers."""
-        inputs = self.phase.train.inputs
-        views = torch.tensor(self.phase.views or range(inputs.shape[1]))
-        batch = inputs[picks, views[torch.randint(len(views), picks.shape, generator=self.random)]]
-        batch = self._to_device(batch)
+        batch = self._to_device(self.phase.train.drawn(picks, self.random))
         if batch.dtype == torch.uint8:
             batch = augment(batch, self.phase.config.augmentation, self.random)
         labels = self._to_device(self.phase.train.labels[picks])
