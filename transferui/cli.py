@@ -224,15 +224,15 @@ def run_predict(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Accuracy of a model on labeled pictures."""
-    from transferui.evaluation.metrics import how_good  # noqa: PLC0415
     from transferui.evaluation.predict import evaluate  # noqa: PLC0415
+    from transferui.training.start import seen_of  # noqa: PLC0415
 
-    model = _open_model(Path(options.model), data_dir_of(options))
-    found = evaluate(model, open_dataset(options.source, data_dir_of(options)))
+    model, dataset = _open_model(Path(options.model), data_dir_of(options)), open_dataset(options.source, data_dir_of(options))
+    found = evaluate(model, dataset)
     if not found.labels:
         why = f": {found.skipped[0][1]}" if found.skipped else "."
         raise UserError("EMPTY_DATASET", f"None of these photos could be read{why}", "Take other photos.")
-    values = how_good(found.labels, found.answers, model.class_names)
+    values = found.how_good(dataset, model.class_names, seen_of(Path(options.model)))
     values |= {"classes": list(model.class_names), "skipped": list(found.skipped)}
     print_result(options, values, evaluation_text(values))
     return 0

@@ -1,14 +1,18 @@
 """What people do that no journey expects: bombs, cameras, a pasted picture, numbers that are none, second thoughts."""
 
+import base64
+import io
 import json
+import re
 import struct
 import zipfile
 import zlib
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_journey import LONG, add_class, ready_to_train
+from tests.browser.test_journey import LONG, add_class, give, ready_to_train, to_model, to_train, train_to_the_end
 from tests.conftest import draw_photo
 
 pytestmark = pytest.mark.browser
@@ -78,6 +82,56 @@ def test_the_camera_and_the_clipboard_add_photos_to_a_class(visit):
     shot.get_by_role("button", name="Paste from clipboard").click()
     shot.get_by_text("Paste from Clipboard").click()
     expect(page.locator("#class-1 .tu-count")).to_have_text("2", timeout=LONG)
+
+
+# A camera that sees red on its left and blue on its right.
+TWO_COLORS = """navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = document.createElement("canvas"); canvas.width = 640; canvas.height = 480;
+    const pen = canvas.getContext("2d");
+    setInterval(() => { pen.fillStyle = "#f00"; pen.fillRect(0, 0, 320, 480); pen.fillStyle = "#00f"; pen.fillRect(320, 0, 320, 480); }, 50);
+    return canvas.captureStream(20); }"""
+
+
+def left_is_red(data):
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    left, right = (picture.getpixel((picture.width * n // 4, picture.height // 2)) for n in (1, 3))
+    return left[0] > 200 and left[2] < 50 and right[2] > 200 and right[0] < 50
+
+
+def take_photo(page, box):
+    box.get_by_text("Click to Access Webcam").click()
+    expect(box.get_by_role("button", name="capture photo")).to_be_visible(timeout=LONG)
+    page.wait_for_timeout(1000)  # the first frames of a camera are empty
+    assert box.locator("video").evaluate("video => getComputedStyle(video).transform").startswith("matrix(-1,")  # as in a mirror
+    box.get_by_role("button", name="capture photo").click()
+
+
+def test_photos_and_frames_of_the_camera_are_the_same_way_round(visit, photo_zip):
+    page = visit()
+    page.evaluate(TWO_COLORS)
+    page.locator("#camera-1").click()
+    take_photo(page, page.locator("#shot-1"))
+    expect(page.locator("#class-1 .tu-count")).to_have_text("1", timeout=LONG)
+    thumbnail = page.locator("#class-1 .tu-strip img").get_attribute("src")
+    assert left_is_red(base64.b64decode(thumbnail.split(",")[1]))
+
+    give(page, photo_zip)
+    expect(page.locator("#class-1 .tu-count")).not_to_have_text("1", timeout=LONG)
+    to_model(page)
+    to_train(page)
+    train_to_the_end(page)
+    page.locator("#next-4").click()
+    with page.expect_request(lambda r: "jpeg" in (r.post_data or "")) as sent:
+        page.locator("#test-live button").click()
+    assert left_is_red(base64.b64decode(re.search(r'"jpeg":\s*"([^"]+)', sent.value.post_data)[1]))
+    page.locator("#test-live button").click()
+
+    page.get_by_role("button", name="Capture from camera").click()
+    take_photo(page, page.locator("#test-image"))
+    still = page.locator("#test-image img")
+    expect(still).to_be_visible(timeout=LONG)
+    assert still.evaluate("image => getComputedStyle(image).transform") == "none"
+    assert left_is_red(page.request.get(still.get_attribute("src")).body())
 
 
 def test_a_number_that_is_none_is_refused_over_plain_http(visit, server, photo_zip):

@@ -1,4 +1,5 @@
 import io
+import math
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torchvision.transforms.v2 as T
 from PIL import Image
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.data import preprocessing
 from transferui.data.preprocessing import Preprocessing, picture_array, picture_views
 
 P = Preprocessing(64, 72, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -27,6 +29,25 @@ def test_the_original_view_is_torchvisions_resize_and_center_crop(size, interpol
     pipeline = T.Compose([T.Resize(72, interpolation=T.InterpolationMode(interpolation)), T.CenterCrop(64)])
     expected = np.asarray(pipeline(Image.open(io.BytesIO(content))))
     assert np.array_equal(picture_array(content, p), expected)
+
+
+@pytest.mark.parametrize("size", [(9, 200), (2000, 130), (40, 3000), (500, 7)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_the_middle_of_a_very_long_picture_is_what_it_would_be_of_the_whole(size, interpolation, monkeypatch):
+    content, p = photo(*size), Preprocessing(64, 72, interpolation, P.mean, P.std)
+    quick = picture_array(content, p).astype(int)
+    monkeypatch.setattr(preprocessing, "LONGEST", math.inf)
+    assert np.abs(quick - picture_array(content, p)).max() <= 1
+
+
+def test_a_picture_of_one_by_twenty_thousand_pixels_costs_no_more_than_another(monkeypatch):
+    made, resize = [], Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image, "resize", lambda image, size, *how, **more: made.append(size) or resize(image, size, *how, **more)
+    )
+    assert picture_array(photo(1, 20000), P).shape == (64, 64, 3)
+    assert picture_array(photo(20000, 1), P).shape == (64, 64, 3)
+    assert made == [(64, 64), (64, 64)]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "convnext_tiny", "swin_t", "efficientnet_v2_s"])

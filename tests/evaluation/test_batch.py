@@ -2,12 +2,13 @@ import csv
 import io
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 import transferui as tui
 from transferui.errors import UserError
-from transferui.evaluation import batch
+from transferui.evaluation import batch, predict
 from transferui.evaluation.batch import as_csv, as_numbers, as_rows, as_text, classify, harmless
 
 
@@ -71,6 +72,40 @@ def test_a_folder_that_is_named_itself_says_the_class(model, photos, tmp_path, m
     monkeypatch.chdir(tmp_path)
     assert classify(model, [Path("red/garden/1.jpg")]).rows[0].truth == "red"
     assert classify(model, [tmp_path / "red"], inside_only=True).accuracy is None
+
+
+def test_photos_of_equal_names_in_several_sources_can_be_told_apart(model, photos, tmp_path):
+    days = [tmp_path / "day1.zip", tmp_path / "day2.zip", tmp_path / "again" / "day2.zip"]
+    days[2].parent.mkdir()
+    for day in days:
+        with zipfile.ZipFile(day, "w") as archive:
+            archive.write(photos / "red" / "0.jpg", "IMG_1.jpg")
+            archive.writestr("notes.txt", b"hello")
+    uploaded = [row.name for row in classify(model, days, inside_only=True).rows]
+    folders = ["day1.zip", "day2.zip", "day2.zip (2)"]
+    assert uploaded == [f"{day}/{name}" for name in ("IMG_1.jpg", "notes.txt") for day in folders]
+    assert [row.name for row in classify(model, days).rows][:3] == [f"{day}/IMG_1.jpg" for day in days]
+    assert [row.name for row in classify(model, days[:1]).rows] == ["IMG_1.jpg", "notes.txt"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_photo_that_needs_too_much_memory_is_its_own_problem_alone(model, photos, monkeypatch, error):
+    files = sorted((photos / "red").iterdir())[:3]
+    real, large = predict.picture_array, files[1].read_bytes()
+
+    def short(picture, how):
+        if picture == large:
+            raise error
+        return real(picture, how)
+
+    monkeypatch.setattr(predict, "picture_array", short)
+    assert [row.problem for row in classify(model, files).rows] == ["", "It needs more memory than there is.", ""]
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_lack_of_memory(model, photos, monkeypatch):
+    monkeypatch.setattr(predict, "normalize", Mock(side_effect=RuntimeError("another bug")))
+    with pytest.raises(RuntimeError, match="another bug"):
+        classify(model, [photos / "red" / "0.jpg"])
 
 
 def test_uneven_photos_are_judged_class_by_class(model, photos, tmp_path):

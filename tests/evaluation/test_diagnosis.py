@@ -135,9 +135,11 @@ def test_photos_known_by_heart_are_overfitting_whatever_the_curve_does() -> None
 
 
 def test_fewer_blocks_are_proposed_when_copies_are_on_already() -> None:
-    results = _results(75, 100, train_accuracy=1.0, trainable=["stage7", "stage8"])
+    results = _results(75, 100, train_accuracy=1.0, trainable=["stage7", "stage8"], kept_phase="finetune")
     found = _say([], results, trainable="half", augmentation="crops")
     assert set(found["try"]) == {"trainable"} and "freeze more" in found["try_words"]
+    taken_back = _say([], results | {"kept_phase": "head"}, trainable="half", augmentation="crops")
+    assert taken_back["try"] is None and "More photos" in taken_back["try_words"]
 
 
 def test_a_loss_that_still_falls_calls_for_more_epochs() -> None:
@@ -157,7 +159,20 @@ def test_guessing_is_told_from_remembering_and_from_too_few_photos() -> None:
     assert _say(_rows(flat, flat), nothing)["try"] == {"trainable": "last"}
     remembered = _say(_rows(flat, DOWN), nothing)
     assert remembered["kind"] == "not_learning" and remembered["try"] is None and "labels" in remembered["try_words"]
-    assert _say([], _results(4, 4))["kind"] == "too_few"
+    assert _say([], _results(4, 4))["kind"] == _say([], _results(5, 8))["kind"] == "too_few"
+    few = _results(52, 100, train_accuracy=0.55, train_counts=[30, 30])
+    assert _say(_rows(flat, flat), few)["try"] == {"epochs": 60}  # a recipe that changes blocks would not be proposed
+
+
+def test_photos_of_one_class_tell_no_classes_apart() -> None:
+    told = classification_report([0] * 12, [0] * 11 + [1], ["cat", "dog"])
+    found = _say(_rows(FALLING, DOWN), _results(11, 12, majority_accuracy=1.0, guessing=False, **told))
+    assert found["kind"] == "too_few" and found["try"] is None and "cat" in found["evidence"]
+
+
+def test_what_few_photos_say_is_called_that() -> None:
+    assert "so few photos" in _say(_rows(FALLING, DOWN), _results(11, 11))["words"]
+    assert "so few photos" not in _say(_rows(FALLING, DOWN), _results(90, 100))["words"]
 
 
 def test_frozen_random_weights_are_named() -> None:
@@ -168,7 +183,7 @@ def test_frozen_random_weights_are_named() -> None:
 @pytest.mark.parametrize(("phase", "setting"), [("head", "head_learning_rate"), ("finetune", "backbone_learning_rate")])
 def test_a_phase_that_went_wrong_calls_for_smaller_steps_than_all_that_were_tried(phase: str, setting: str) -> None:
     ended = [{"name": phase, "epochs": 1, "best_epoch": 0, "ended": "diverged", "trouble": "collapse", "slower": 0.001}]
-    found = _say([], _results(90, 100, phases=ended, kept_phase=phase))
+    found = _say([], _results(50, 100, phases=ended, kept_phase=phase))
     assert found["kind"] == "not_learning" and "same answer" in found["evidence"] and "number" not in found["evidence"]
     assert found["try"] == {setting: pytest.approx(max(1e-7, TrainConfig().model_dump()[setting] * 1e-4))}
 
@@ -178,6 +193,8 @@ def test_a_good_head_is_not_called_bad_because_fine_tuning_ran_away() -> None:
              {"name": "finetune", "epochs": 1, "best_epoch": 0, "ended": "diverged", "trouble": "nan", "slower": 0.001}]  # fmt: skip
     found = _say([], _results(95, 100, phases=ended, trainable=["stage8"]))
     assert found["kind"] == "good" and "95" in found["evidence"] and set(found["try"]) == {"backbone_learning_rate"}
+    kept = _say([], _results(95, 100, phases=[ended[1]], trainable=["stage8"], kept_phase="finetune"))
+    assert kept["kind"] == "good" and "before was kept" in kept["words"]
 
 
 def test_more_of_a_phase_that_goes_by_steps_is_more_steps() -> None:
@@ -194,7 +211,10 @@ def test_no_mirrored_copies_are_proposed_where_a_mirror_lies() -> None:
     assert _say([], digits)["try"] == {"augmentation": "crops_no_flip"}
     mistaken = _results(75, 100, train_accuracy=1.0, augmentation="none")
     assert _say([], mistaken, augmentation="flip")["try"] == {"augmentation": "crops_no_flip"}
-    asked = _results(75, 100, train_accuracy=1.0, trainable=["stage7", "stage8"])
+    assert _say([], _results(75, 100, train_accuracy=1.0, dataset_name="traffic signs"))["try"] == {
+        "augmentation": "crops_no_flip"
+    }
+    asked = _results(75, 100, train_accuracy=1.0, trainable=["stage7", "stage8"], kept_phase="finetune")
     assert set(_say([], asked, trainable="half", augmentation="crops_no_flip")["try"]) == {"trainable"}
 
 

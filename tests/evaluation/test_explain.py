@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.backbones.stages import build_backbone
 from transferui.data.preprocessing import Preprocessing
+from transferui.evaluation import explain
 from transferui.evaluation.explain import SIDE, heat_map
 from transferui.training.features import normalize
 from transferui.training.model import Classifier
@@ -63,6 +64,29 @@ def test_every_network_gives_a_map_of_the_same_form(name):
     assert heat.shape == (SIDE, SIDE) and bool(torch.isfinite(heat).all())
     assert float(heat.min()) >= 0 and float(heat.max()) == pytest.approx(1)
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_where_the_channels_lie_is_what_the_catalogue_says(name):
+    model = Classifier(build_backbone(name, "random")[0], get_backbone(name).feature_width, 3)
+    maps = [stage.output for stage in get_backbone(name).stages if len(stage.output) == 3]
+    assert all((high == wide != channels) == explain._channels_last(model) for high, wide, channels in maps)
+
+
+@pytest.mark.parametrize("size", [224, 384])
+def test_places_stay_places_where_a_map_has_as_many_of_them_as_channels(size):
+    model = Classifier(build_backbone("swin_t", "random", image_size=size)[0], 768, 2).eval()
+    picture = torch.zeros(1, 3, size, size)
+    picture[:, :, : size // 4, size // 2 :] = 2
+    with torch.no_grad():
+        first, rows = explain._first(model, picture)
+        same = explain._walk(model, first, explain._alike(rows))[0]
+        maps = explain._walk(model, first, rows)[0]
+    assert [tuple(m.shape[1:]) for m in maps[:2]] == [(96, size // 4, size // 4)] * 2
+    assert torch.allclose(same[0][0, :, 0, 0], rows[0].mean(dim=(1, 2))) and bool((same[0] == same[0][..., :1, :1]).all())
+    stands_out = explain._places(maps[0] - same[0]).square().sum(dim=-1)
+    y, x = divmod(int(stands_out.argmax()), size // 4)
+    assert y <= size // 16 and x >= size // 8 - 1
 
 
 @pytest.mark.parametrize(("name", "size"), [("efficientnet_lite0", 160), ("vit_b_16", 96), ("swin_t", 128)])

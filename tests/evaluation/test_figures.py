@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.ui.conftest import answers, curve_rows
@@ -96,6 +97,28 @@ def test_many_classes_lose_numbers_first_and_names_later(n):
     assert Image.open(io.BytesIO(figure.png)).width < 3200
 
 
+PLANTS = ["Taraxacum officinale", "Bellis perennis", "Tulipa gesneriana", "Ranunculus acris"]
+
+
+@pytest.mark.parametrize("names", [PLANTS[:2], PLANTS[:3], PLANTS, ["ants", "bees"], ["WWWWWW", "Apple___Apple_scab"] * 6])
+def test_the_matrix_has_its_names_apart_and_its_title_inside(names, monkeypatch):
+    made = []
+    monkeypatch.setattr(figures, "Figure", lambda **how: made.append(Figure(**how)) or made[-1])
+    drawn(replace(shown(names), name="This run"), "confusion-matrix")
+    figure = made[0]
+    figure.draw_without_rendering()
+    labels, title = figure.axes[0].get_xticklabels(), figure._suptitle.get_window_extent()
+    assert all(inside(label.get_window_extent(), figure.bbox) for label in [*labels, *figure.axes[0].get_yticklabels()])
+    assert inside(title, figure.bbox) and title.y0 > figure.axes[0].get_window_extent().y1
+    boxes = [label.get_window_extent() for label in labels]
+    flat = all(label.get_rotation() == 0 for label in labels)
+    assert flat == (names[0] == "ants") and (not flat or boxes[0].x1 < boxes[1].x0)
+
+
+def inside(box, around):
+    return around.x0 <= box.x0 and box.x1 <= around.x1 and around.y0 <= box.y0 and box.y1 <= around.y1
+
+
 def test_a_loss_that_is_no_number_leaves_a_gap():
     rows = [*curve_rows(3), {**curve_rows(4)[-1], "val_loss": math.nan, "train_loss": None}]
     assert "validation no number" in drawn(replace(shown(), rows=rows), "loss-curve").words
@@ -111,6 +134,27 @@ def test_several_runs_share_their_figures():
     assert [view.name for view in views] == ["compared-accuracy", "compared-loss", "compared-results"]
     assert all(f"Run {n}" in draw(view).svg for n in range(1, 4) for view in views)
     assert comparison_views(runs[:1]) == []
+
+
+def test_results_are_compared_in_the_same_kind_of_accuracy_and_say_of_how_many_photos():
+    cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 150, "folds": 5, "repeats": 3, "majority_accuracy": 0.5}
+    one = replace(shown(), name="Run 1", results={**shown().results, "cv": cv, "headline": "cv"})
+    two = replace(shown(), name="Run 2")
+    mixed, both = (draw(comparison_views(runs)[-1]) for runs in ([one, two], [one, replace(one, name="Run 2")]))
+    assert mixed.words == "Accuracy: Run 1 83.3\u00a0% of 120 validation photos; Run 2 83.3\u00a0% of 120 validation photos."
+    assert (
+        both.words
+        == "Accuracy: Run 1 70.0\u00a0% of 150 photos, cross-validated; Run 2 70.0\u00a0% of 150 photos, cross-validated."
+    )
+    assert mixed.svg.count(">of 120 validation photos<") == 2 and both.svg.count(">of 150 photos, cross-validated<") == 2
+
+
+def test_runs_that_were_checked_with_other_photos_are_left_out_of_the_compared_results():
+    runs = [replace(shown(), name=f"Run {n}") for n in range(1, 4)]
+    runs[1] = replace(runs[1], results={**shown().results, "dataset_fingerprint": "another"})
+    figure = draw(comparison_views(runs)[-1])
+    assert "Left out, because checked with other photos or classes: Run\u00a02." in figure.words and RUNS[1] not in figure.svg
+    assert "compared-results" not in [view.name for view in comparison_views(runs[:2])]
 
 
 def test_figures_go_into_a_folder_or_a_zip_and_leave_matplotlib_as_it_was(tmp_path):

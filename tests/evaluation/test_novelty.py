@@ -26,8 +26,10 @@ def run_of(n=100, n_val=100):
     return SimpleNamespace(
         kept=Kept(train, val, tuple(range(2 * n))),
         val_logits=val[:, :2],
-        dataset=SimpleNamespace(samples=[SimpleNamespace(label=label) for label in labels], class_names=("a", "b")),
-        split=SimpleNamespace(val=tuple(range(2 * n, 2 * n + 2 * n_val))),
+        dataset=SimpleNamespace(
+            samples=[SimpleNamespace(label=label, sha256=str(i)) for i, label in enumerate(labels)], class_names=("a", "b")
+        ),
+        split=SimpleNamespace(train=tuple(range(2 * n)), val=tuple(range(2 * n, 2 * n + 2 * n_val))),
     )
 
 
@@ -38,6 +40,13 @@ def test_strangers_are_unknown_and_right_answers_are_kept():
     assert 0.9 <= kept <= 0.99
     strange = draw(200, 0, 6, strange=3.0)
     assert found.verdict(strange, strange[:, :2]).count("unknown") >= 190
+
+
+def test_photos_that_were_learned_from_set_no_threshold():
+    run = run_of()
+    for i in run.split.val:
+        run.dataset.samples[i].sha256 = "0"
+    assert fit_novelty(run) is None
 
 
 def test_a_tie_between_two_classes_is_not_sure():

@@ -1,9 +1,11 @@
 """A model's answers, from training to bundle."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 import transferui as tui
 from transferui.data.dataset import open_dataset
@@ -11,9 +13,12 @@ from transferui.data.preprocessing import Preprocessing
 from transferui.errors import UserError
 from transferui.evaluation.calibration import HOTTEST
 from transferui.evaluation.explain import SIDE
+from transferui.evaluation.novelty import Novelty
 from transferui.evaluation.predict import Model, evaluate
+from transferui.evaluation.summary import evaluation_text
 from transferui.export.checkpoint import load_checkpoint
 from transferui.training.model import Classifier
+from transferui.training.start import photo_key
 
 SMALL = Preprocessing(16, 16, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
@@ -68,6 +73,24 @@ def test_a_labeled_set_is_answered_and_what_cannot_be_read_is_said(photos):
     found = evaluate(model(), open_dataset(photos))
     assert len(found.labels) == len(found.answers) == len(found.names) == 30
     assert [name for name, _ in found.skipped] == ["red/bad.jpg"]
+
+
+def test_photos_that_a_model_has_learned_from_are_told_from_new_ones(photos):
+    dataset = open_dataset(photos)
+    known = [photo_key(sample.sha256) for sample in dataset.samples[:25]]
+    values = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"), known)
+    assert values["n"] == 30 and values["n_learned"] == 25 and values["unseen"]["n"] == 5
+    assert "learned from 25 of these photos" in evaluation_text(values) and "Of the others" in evaluation_text(values)
+    new = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"))
+    assert new["n_learned"] == 0 and "learned from" not in evaluation_text(new)
+
+
+def test_an_answer_between_two_classes_is_not_sure_however_few_photos_there_were_to_check_with(tmp_path):
+    one, zero = torch.tensor(1.0), torch.tensor(0.0)
+    novelty = Novelty(torch.zeros(3, 3), torch.zeros(3, 1).half(), torch.ones(1), one, 1e9 * one, zero)
+    for color, verdict in (((90, 90, 90), "not_sure"), ((200, 20, 20), "sure")):
+        Image.new("RGB", (32, 32), color).save(tmp_path / "one.png")
+        assert replace(model(), novelty=novelty).answer(tmp_path / "one.png").verdict == verdict
 
 
 def test_classes_that_the_model_does_not_know_are_named(photos):

@@ -130,6 +130,19 @@ def test_facts_that_do_not_fit_are_explained(trained, tmp_path, changes, code):
     assert caught.value.code == code
 
 
+def test_class_names_of_a_bundle_from_anywhere_cannot_steer_a_terminal(trained, tmp_path):
+    _, bundle, photo = trained
+    names = list(tui.load_model(bundle).class_names)
+    evil = facts_of(bundle, class_names=[f"\x1b[2J{names[0]}\x07", f"\u202e{names[1]}\n", *names[2:]])
+    opened = tui.load_model(changed(bundle, tmp_path / "m.zip", **{"model.json": evil}))
+    assert opened.class_names == (f"[2J{names[0]}", *names[1:])
+    assert all(answer.class_name.isprintable() for answer in opened.predict(photo))
+    for same in (["\u202e", *names[1:]], [names[1] + "\x07", *names[1:]]):
+        with pytest.raises(UserError, match="of its classes ha") as caught:
+            tui.load_model(changed(bundle, tmp_path / "m.zip", **{"model.json": facts_of(bundle, class_names=same)}))
+        assert caught.value.code == "NOT_A_MODEL"
+
+
 def test_any_flipped_byte_of_the_weights_is_noticed(trained, tmp_path):
     _, bundle, _ = trained
     with zipfile.ZipFile(bundle) as archive:

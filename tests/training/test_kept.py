@@ -35,11 +35,26 @@ def test_only_so_many_training_photos_are_kept(monkeypatch):
     run = SimpleNamespace(
         pooled={"train": torch.arange(20.0).view(10, 2), "val": torch.zeros(3, 2)}, kept_phase="head", stopped=True,
         split=SimpleNamespace(train=tuple(range(100, 110))), config=SimpleNamespace(seed=1),
+        dataset=SimpleNamespace(samples=[SimpleNamespace(label=i % 2) for i in range(110)]),
     )  # fmt: skip
     found, logits = kept.look_back(SimpleNamespace(run=run))
     assert logits is None
     assert len(found.samples) == len(found.train) == 4
     assert [int(i) - 100 for i in found.samples] == (found.train[:, 0] / 2).int().tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rare_class_is_kept_and_the_others_keep_their_share(seed):
+    picks = kept._draw(torch.tensor([0] * 3000 + [1] * 1480 + [2] * 5 + [3] * 15), seed)
+    counts = torch.tensor([0] * 3000 + [1] * 1480 + [2] * 5 + [3] * 15)[picks].bincount().tolist()
+    assert len(set(picks.tolist())) == sum(counts) == 2000 and picks.tolist() == sorted(picks.tolist())
+    assert counts[2:] == [5, 15] and abs(counts[0] - 1980 * 3000 / 4480) < 2
+    assert picks.tolist() != kept._draw(torch.tensor([0] * 3000 + [1] * 1480 + [2] * 5 + [3] * 15), seed + 1).tolist()
+
+
+def test_of_very_many_classes_each_keeps_the_same_number():
+    labels = torch.arange(300).repeat(10)
+    assert set(labels[kept._draw(labels, 0)].bincount().tolist()) == {6, 7}
 
 
 def test_nobody_waits_for_features_of_a_stopped_fine_tuning():

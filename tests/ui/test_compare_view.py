@@ -32,6 +32,18 @@ def test_three_runs_are_held_against_the_best_with_a_correction():
     assert in_words(far, ["A", "B", "C"])[0] == "C is better than A and B"
 
 
+def test_a_run_that_is_only_clearly_worse_than_the_second_is_named():
+    def of(*right):
+        items = [{"sample": i, "true": 0, "predicted": int(not hit)} for i, hit in enumerate(right)]
+        return {**answers(1), "val_items": items}
+
+    first, second = of(*[False] * 29, *[True] * 171), of(*[True] * 170, *[False] * 30)
+    found = rank_runs([first, second, of(*[True] * 155, *[False] * 45)])
+    assert found.others == ((1, 2),) and {c.verdict for _, c in found.against} == {"no_clear_difference"}
+    said = in_words(found, ["Run 1", "Run 2", "Run 3"])[0]
+    assert said == "No run is clearly better than all the others; Run 2 is better than Run 3"
+
+
 def test_runs_of_other_photos_are_left_out_and_named(entry):
     other = {**answers(10, 90), "dataset_fingerprint": "another"}
     html = compared(entry(answers(60, 40)), entry(answers(95, 5)), entry(other))

@@ -31,6 +31,12 @@ def test_a_run_without_result_says_where_it_stands(entry, state, word):
     assert ("disabled" in html) == (state != "failed")
 
 
+def test_every_accuracy_says_what_it_is_of(entry):
+    cv = {"accuracy": 0.9, "low": 0.8, "high": 0.95, "n": 60, "folds": 5, "repeats": 1, "majority_accuracy": 0.5}
+    html = runs([entry({**answers(11, 1), "cv": cv, "headline": "cv"}), entry(answers(12))], "", [])
+    assert ">of 60, cross-validated<" in html and ">of 12<" in html
+
+
 def test_names_of_photos_stay_text(entry):
     assert "<b>garden" not in runs([entry(answers(9, 1))], "", []) and "garden" in what(entry()[0])
 

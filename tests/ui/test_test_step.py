@@ -12,11 +12,13 @@ import gradio as gr
 import pytest
 
 from transferui.config import TrainConfig
+from transferui.data.archive import scan
+from transferui.data.storage import create_dataset
 from transferui.errors import UserError
 from transferui.files import write_json
 from transferui.runs.store import Store, hash_owner, write_run_folder
 from transferui.ui import test_step
-from transferui.ui.desk import Server, update
+from transferui.ui.desk import Server, desk_of, update
 
 ME = "me-0123456789abcdef"
 
@@ -26,6 +28,7 @@ class SlowEngine:
 
     def __init__(self) -> None:
         self.may_answer, self.was_asked = threading.Event(), threading.Event()
+        self.near: list[Any] = []
 
     def busy(self) -> bool:
         return False
@@ -39,7 +42,12 @@ class SlowEngine:
             return {"rows": [], "n_not_sure": 0, "n_unknown": 0}
         name = Path(arguments.get("picture", "frame")).stem
         ranked = [{"class_name": name, "probability": 0.9}, {"class_name": "other", "probability": 0.1}]
-        return {"ranked": ranked, "verdict": "sure", "thumbnail": "", "neighbors": []}
+        return {"ranked": ranked, "verdict": "sure", "thumbnail": "", "neighbors": self.near}
+
+
+@pytest.fixture
+def dataset(photos: Path, data_dir: Path) -> Any:
+    return create_dataset(scan(photos), data_dir, "drawn", "somebody")
 
 
 @pytest.fixture
@@ -74,6 +82,22 @@ def test_the_answer_for_a_photo_chosen_earlier_is_not_shown_any_more(events: Any
     late = list(first)
     assert texts(iter(late)) == "" and late[-1] == [gr.skip(), gr.skip()]
     assert "second" in texts(second)
+
+
+def test_the_words_beside_validation_photos_and_neighbors_follow_from_the_run(
+    events: Any, dataset: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(test_step, "run_dataset", lambda desk: dataset)
+    monkeypatch.setattr(test_step.confusion_view, "per_class", lambda results: "")
+    found = {"n_train": 5000, "classes": ["blue", "red"], "confusion": [[1, 0], [0, 0]], "n_val": 1,
+             "val_items": [{"sample": 0, "true": 0, "predicted": 0, "probability": 1.0, "true_probability": 1.0}]}  # fmt: skip
+    desk = desk_of(events.server, ME)
+    for lineage, words in (([], "has not learned from"), ([{"name": "before"}], "may have learned from")):
+        write_json(desk.run.folder / "results.json", {**found, "lineage": lineage})
+        assert words in test_step.view(desk)[1]
+    events.server.engine.may_answer.set()
+    events.server.engine.near = [{"sample": 0, "class_name": "red"}]
+    assert "2,000 of its 5,000" in texts(events.try_upload(ME, photo(events, "first")))
 
 
 def test_a_photo_that_was_taken_away_gets_no_answer(events: Any) -> None:

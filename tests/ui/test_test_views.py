@@ -7,6 +7,7 @@ import pytest
 
 from transferui.data.archive import scan
 from transferui.data.storage import create_dataset
+from transferui.training import kept
 from transferui.ui import batch_view, confusion_view, test_live, test_view
 
 EVIL = "<script>alert(1)</script>"
@@ -58,6 +59,19 @@ def test_neighbors_that_speak_against_the_answer_are_told(dataset):
     assert "None of these 3 photos is labeled" in test_view.prediction(answer(near=("blue", "blue", "blue")), None, dataset)
     assert "careful" not in test_view.prediction(answer(near=("red", "red", "red")), None, dataset)
     assert "training photos" not in test_view.prediction(answer(), None, None)
+
+
+def test_neighbors_say_among_how_many_photos_they_were_looked_for(dataset):
+    assert test_view.MOST_KEPT == kept.MOST
+    assert "among 2,000 of its 5,000 training photos" in test_view.prediction(answer(), None, dataset, 5000)
+    assert "among" not in test_view.prediction(answer(), None, dataset, 2000) + test_view.prediction(answer(), None, dataset)
+
+
+def test_after_an_own_start_nobody_says_that_a_validation_photo_is_new_to_the_model(dataset):
+    new = "one it has not learned from"
+    assert new in test_view.tries(dataset, results()["val_items"], "")
+    words = test_view.tries(dataset, results()["val_items"], "", own_start=True)
+    assert new not in words and "may have learned from it" in words
 
 
 def test_class_names_cannot_become_markup(dataset):

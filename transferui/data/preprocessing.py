@@ -19,6 +19,8 @@ from transferui.data.images import read_image
 
 # Short side asked of the JPEG decoder, in units of the final short side: twice, so that the second step still averages.
 REDUCE = 2
+# A picture this many times as long as it is wide is not resized as a whole: of 1 × 20,000 pixels that would be 256 × 5,120,000.
+LONGEST = 10
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 Pixels = NDArray[np.uint8]
@@ -109,10 +111,16 @@ def _center(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     short, side = preprocessing.resize_size, preprocessing.image_size
     width, height = image.size
     size = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    left, top = round((size[0] - side) / 2.0), round((size[1] - side) / 2.0)
+    square = (left, top, left + side, top + side)
+    if max(size) > LONGEST * short:
+        # The square's place in the picture as it is; the filter looks at the pixels around it all the same.
+        x, y = width / size[0], height / size[1]
+        box = (left * x, top * y, (left + side) * x, (top + side) * y)
+        return image.resize((side, side), _FILTERS[preprocessing.interpolation], box=box)
     if size != image.size:
         image = image.resize(size, _FILTERS[preprocessing.interpolation])
-    left, top = round((size[0] - side) / 2.0), round((size[1] - side) / 2.0)
-    return image.crop((left, top, left + side, top + side))
+    return image.crop(square)
 
 
 def _random_box(size: tuple[int, int], rng: random.Random) -> tuple[float, float, float, float]:

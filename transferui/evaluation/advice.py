@@ -9,7 +9,7 @@ from typing import Any
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.errors import UserError
 from transferui.evaluation.headline import Headline
-from transferui.presets import mirror_warning
+from transferui.presets import mirror_warning, propose
 
 # A loss that rises from so early an epoch on was overshot.
 SOON = 2
@@ -55,6 +55,12 @@ class Facts:
         return [row for row in self.rows if row["phase"] == name]
 
     @property
+    def enough_to_tune(self) -> bool:
+        """Whether a recipe that changes blocks would be proposed for these photos."""
+        counts = self.results.get("scene_counts") or self.results.get("train_counts") or []
+        return propose({str(n): count for n, count in enumerate(counts)}).preset != "quick"
+
+    @property
     def tuned(self) -> bool:
         """Whether blocks of the network learned too."""
         return bool(self.results["trainable"])
@@ -66,12 +72,13 @@ def calmer(facts: Facts, rise: tuple[Row, int] | None) -> Advice:
         return smaller_steps(facts, str(facts.last_phase[-1]["phase"]))
     if facts.settings.get("augmentation") not in ("crops", "crops_no_flip"):
         return copies(facts)
-    return ladder(facts, -1) or "More photos help most against that."
+    fewer = ladder(facts, -1) if facts.results["kept_phase"] == "finetune" else None  # else all blocks are as they were
+    return fewer or "More photos help most against that."
 
 
 def stronger(facts: Facts) -> Advice:
-    """What lets it learn more: more blocks, or more epochs where all learn already."""
-    return ladder(facts, 1) or longer(facts, facts.tuned)
+    """What lets it learn more: more blocks, or more epochs where all learn already or the photos are too few for that."""
+    return (ladder(facts, 1) if facts.enough_to_tune else None) or longer(facts, facts.tuned)
 
 
 def for_class(facts: Facts, label: int) -> Advice:
@@ -96,7 +103,7 @@ def longer(facts: Facts, fine: bool) -> tuple[str, Mapping[str, Any]]:
 def copies(facts: Facts) -> tuple[str, Mapping[str, Any]]:
     """Changed copies; mirrored ones only where neither the names of the classes nor the run itself speak against a mirror."""
     mistaken = facts.settings.get("augmentation") == "flip" and facts.results.get("augmentation") == "none"
-    if mistaken or mirror_warning(facts.results["classes"]):
+    if mistaken or mirror_warning(facts.results["classes"], str(facts.results.get("dataset_name", ""))):
         return "show cut copies too, none mirrored", {"augmentation": "crops_no_flip"}
     return "show mirrored and cut copies too (not for digits or signs)", {"augmentation": "crops"}
 

@@ -10,23 +10,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from transferui.data.archive import files_of, read_file
 from transferui.data.layout import Skipped, pictures_of, shown
 from transferui.errors import UserError
-from transferui.evaluation.folders import MOST_NAMED, Folders, elsewhere
+from transferui.evaluation.folders import MOST_NAMED, Folders, elsewhere, familiar_words
 from transferui.evaluation.metrics import Accuracy, accuracy_interval, how_good
 from transferui.evaluation.novelty import VERDICTS
 from transferui.evaluation.predict import Model, Reply
 from transferui.evaluation.shown import one_line, share
 from transferui.evaluation.summary import evaluation_text
 from transferui.files import replacing
+from transferui.training.machine import is_out_of_memory
 
 # More take minutes on a small machine, and nobody reads the table; a training run is the better way to check so many.
 MOST = 2000
 # Pictures that go through the network at once; progress moves on as often.
 AT_ONCE = 8
+# Cosine of features from which two photos look the same: of 16 photos of four sets the same file had 0.9999, saved again as JPEG
+# of quality 85 mostly 0.93 to 0.99, another photo of the set at most 0.97 (the nearest of digits and of webcam series).
+SAME = 0.985
 HEAD = ("photo", "folder", "folder says", "answer", "probability", "verdict", "second", "second probability", "problem")
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection): a sign at its start. A spreadsheet that splits at
 # semicolons, tabs or bars, as where the comma is the decimal sign, makes further starts, also inside quotation marks.
@@ -35,6 +39,7 @@ FORMULA = re.compile(r"""^(?=[=+\-@\t\r\n])|[;\t|](?="*[=+\-@\t\r\n])""")
 NOTES = {"sure": "", "not_sure": " (not sure)", "unknown": " (like nothing it was shown)"}
 
 Report = Callable[[dict[str, Any]], None]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Row:
     """One picture and what was answered.
 
     Attributes:
-        name: its real name, in one line.
+        name: its real name, in one line; of several sources with what its own is called before it.
         truth: the class that its folders say, if that is one of the model's.
         reply: the answer, or None and then a `problem`.
         folder: the folder that it lies in, as it is named, with those around it.
@@ -124,13 +129,13 @@ def _nobody(_: dict[str, Any]) -> None:
 def _collect(sources: Sequence[Path], inside_only: bool) -> tuple[list[_Photo], list[Skipped]]:
     """All pictures of the sources, and what is none. A file that is named itself is tried whatever its ending is."""
     photos, skipped = list[_Photo](), list[Skipped]()
-    for source in sources:
+    for source, called in zip(sources, _called(sources, inside_only), strict=True):
         if source.is_dir() or source.suffix.lower() == ".zip":
             own = _own_name(source) if source.is_dir() and not inside_only else ()
             found, refused = files_of(source)
-            skipped += refused
+            skipped += [Skipped(one_line("/".join((*called, s.name))), s.reason) for s in refused]
             for file in found:
-                name, reasons = one_line("/".join(file.parts)), list[Skipped]()
+                name, reasons = one_line("/".join((*called, *file.parts))), list[Skipped]()
                 folders = file.parts[:-1]
                 photos += [_Photo(name, (*own, *folders), bool(folders), f.read) for f in pictures_of([file], reasons)]
                 skipped += [Skipped(name, why.reason) for why in reasons]
@@ -138,6 +143,18 @@ def _collect(sources: Sequence[Path], inside_only: bool) -> tuple[list[_Photo], 
             name = one_line(source.name if inside_only else str(source))
             photos.append(_Photo(name, () if inside_only else _around(source), False, partial(read_file, source)))
     return photos, skipped
+
+
+def _called(sources: Sequence[Path], inside_only: bool) -> list[tuple[str, ...]]:
+    """What tells photos of equal names in several folders and ZIPs apart; nothing where there is one source."""
+    names = [source.name if inside_only else str(source) for source in sources]
+    if len(names) == 1:
+        return [()]
+    seen, called = Counter[str](), list[tuple[str, ...]]()
+    for name in names:
+        seen[name] += 1
+        called.append((f"{name} ({seen[name]})" if seen[name] > 1 else name,))
+    return called
 
 
 def _own_name(folder: Path) -> tuple[str, ...]:
@@ -161,10 +178,7 @@ def _answered(model: Model, photos: Sequence[_Photo], report: Report) -> Iterato
 
 
 def _content(photo: _Photo) -> bytes | UserError:
-    try:
-        return photo.read()
-    except UserError as error:
-        return error
+    return _tried(photo.read)
 
 
 def _replies(model: Model, contents: Sequence[bytes | UserError]) -> list[Reply | UserError]:
@@ -173,15 +187,20 @@ def _replies(model: Model, contents: Sequence[bytes | UserError]) -> list[Reply 
     try:
         replies = iter(model.answers(readable))
         return [content if isinstance(content, UserError) else next(replies) for content in contents]
-    except UserError:  # one of them cannot be decoded; each for itself tells which
-        return [content if isinstance(content, UserError) else _reply(model, content) for content in contents]
+    except (UserError, MemoryError, RuntimeError):  # one of them cannot be decoded, or is too much; each for itself tells which
+        return [content if isinstance(content, UserError) else _tried(partial(model.answer, content)) for content in contents]
 
 
-def _reply(model: Model, content: bytes) -> Reply | UserError:
+def _tried(work: Callable[[], Found]) -> Found | UserError:
+    """What comes of it, or why nothing does for this one picture."""
     try:
-        return model.answer(content)
+        return work()
     except UserError as error:
         return error
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return UserError("OUT_OF_MEMORY", "It needs more memory than there is.", "Save it smaller.")
 
 
 def as_rows(batch: Batch) -> list[dict[str, Any]]:
@@ -217,7 +236,13 @@ def _how_good(batch: Batch) -> dict[str, Any]:
     place = {name: n for n, name in enumerate(batch.class_names)}
     labels, answers = zip(*((place[truth], place[answer]) for truth, answer in _judged(batch.rows)), strict=True)
     found = how_good(labels, answers, batch.class_names)
-    return {"n_judged": found.pop("n"), **found}
+    return {"n_judged": found.pop("n"), "n_familiar": _familiar(batch.rows), **found}
+
+
+def _familiar(rows: Sequence[Row]) -> int:
+    """How many of the judged photos are, to the network's eyes, photos that it learned from."""
+    near = [row.reply.neighbors[0].similarity for row in rows if row.truth and row.reply and row.reply.neighbors]
+    return sum(similarity >= SAME for similarity in near)
 
 
 def as_text(batch: Batch) -> str:
@@ -225,6 +250,7 @@ def as_text(batch: Batch) -> str:
     lines = [f"{shown(row.name)}: {_words(row.reply) if row.reply else row.problem}" for row in batch.rows]
     found = as_numbers(batch)
     lines += [evaluation_text({**found, "n": found["n_judged"]})] if batch.accuracy else []
+    lines += [familiar_words(found["n_familiar"])] if found.get("n_familiar") else []
     lost = elsewhere(found, shown)
     return "\n".join([*lines, lost] if lost else lines)
 

@@ -55,6 +55,8 @@ class Ranking:
         best: position of the run with most right answers; the first of equals.
         against: position of every other run and its comparison with the best one (A is the other, B the best).
         left_out: pictures that all have answered, but that taught one of them or a model before it.
+        others: positions of two runs, the clearly better one first, where neither is the best: a run may be clearly worse than
+            the second without being clearly worse than the best, if that one fails on other pictures.
     """
 
     n: int
@@ -62,6 +64,7 @@ class Ranking:
     best: int
     against: tuple[tuple[int, Comparison], ...]
     left_out: int = 0
+    others: tuple[tuple[int, int], ...] = ()
 
 
 def compare_answers(right_a: Sequence[bool], right_b: Sequence[bool], groups: Sequence[object] | None = None) -> Comparison:
@@ -147,8 +150,10 @@ def rank_runs(results: Sequence[Results], learned: Sequence[Collection[str]] = (
     answers = [[common.right[run][photo] for photo in common.photos] for run in range(len(results))]
     scores, n = [sum(row) for row in answers], len(common.photos)
     best = scores.index(max(scores))
-    against = against_best(answers, best, [common.series.get(photo, photo) for photo in common.photos])
-    return Ranking(n, tuple(score / n for score in scores), best, tuple(against.items()), common.left_out)
+    pairs = _pairs(answers, best, [common.series.get(photo, photo) for photo in common.photos])
+    others = tuple(sorted((b, a) for (a, b), found in pairs.items() if b != best and found.verdict == "b_better"))
+    against = _with(best, pairs)
+    return Ranking(n, tuple(score / n for score in scores), best, tuple(against.items()), common.left_out, others)
 
 
 def against_best(answers: Sequence[Sequence[bool]], best: int, groups: Sequence[object] | None = None) -> dict[int, Comparison]:
@@ -156,15 +161,19 @@ def against_best(answers: Sequence[Sequence[bool]], best: int, groups: Sequence[
 
     Which one is best was seen on the same pictures, so it is not enough to count the pairs with it.
     """
-    pairs = {(i, j): compare_answers(answers[i], answers[j], groups) for i, j in combinations(range(len(answers)), 2)}
-    corrected = dict(zip(pairs, holm([pair.p_value for pair in pairs.values()]), strict=True))
-    against = {}
-    for other in range(len(answers)):
-        if other != best:
-            found = compare_answers(answers[other], answers[best], groups)
-            p_value = corrected[min(other, best), max(other, best)]
-            against[other] = replace(found, p_value=p_value, verdict=_verdict(found, p_value))
-    return against
+    return _with(best, _pairs(answers, best, groups))
+
+
+def _with(best: int, pairs: Mapping[tuple[int, int], Comparison]) -> dict[int, Comparison]:
+    return {a: found for (a, b), found in sorted(pairs.items()) if b == best}
+
+
+def _pairs(answers: Sequence[Sequence[bool]], best: int, groups: Sequence[object] | None) -> dict[tuple[int, int], Comparison]:
+    """Every two rows of right answers, corrected for their number; the second has more of them right or is the best one."""
+    order = sorted(range(len(answers)), key=lambda i: (i == best, sum(answers[i])))
+    pairs = {(a, b): compare_answers(answers[a], answers[b], groups) for a, b in combinations(order, 2)}
+    corrected = zip(pairs.items(), holm([found.p_value for found in pairs.values()]), strict=True)
+    return {pair: replace(found, p_value=p_value, verdict=_verdict(found, p_value)) for (pair, found), p_value in corrected}
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -82,10 +82,11 @@ class CrossValidation:
 def cross_validate_run(run: Trained) -> CrossValidation | None:
     """Cross-validate a run's head on the features of its training and validation photos.
 
-    None when the head never saw frozen features, or when no honest folds can be made: photos that belong together (copies,
-    bursts) stay in one fold, and a class that is all one such group would always be unknown.
+    None when the head never saw frozen features or learned nothing from them, or when no honest folds can be made: photos that
+    belong together (copies, bursts) stay in one fold, and a class that is all one such group would always be unknown.
     """
-    if not {"train", "val"} <= run.pooled.keys():
+    head = next((phase for phase in run.phases if phase["name"] == "head"), {})
+    if not {"train", "val"} <= run.pooled.keys() or head.get("best_epoch") == 0:
         return None
     picks = [*run.split.train, *run.split.val]
     train, val = run.pooled["train"].unsqueeze(1), run.pooled["val"]
@@ -94,7 +95,6 @@ def cross_validate_run(run: Trained) -> CrossValidation | None:
     # There are no changed copies of photos that only check; where they are to learn from here, they come as they are.
     features = torch.cat([train.float(), val.unsqueeze(1).expand(-1, train.shape[1], -1)])
     labels = torch.tensor([run.dataset.samples[i].label for i in picks])
-    head = next((phase for phase in run.phases if phase["name"] == "head"), {})
     # The heads here learn as long as the run's own until its best state, with the step size it ended with.
     epochs = max(1, int(str(head.get("best_epoch", run.config.epochs))))
     rate = run.config.head_learning_rate * float(str(head.get("slower", 1.0)))

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from transferui.evaluation.advice import Advice, Facts, Row, calmer, for_class, ladder, longer, smaller_steps, stronger
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import EVERY_CLASS, class_by_class, headline
 from transferui.evaluation.metrics import accuracy_interval
 from transferui.evaluation.shown import share
 
@@ -29,6 +29,8 @@ BY_HEART, NEW_ONES = 0.995, 0.90
 GAP = 0.10
 # Accuracy this far above guessing with an interval that still reaches down to it: too few photos, not too little learned.
 FAR = 0.15
+# An interval that reaches so far above guessing, or is so wide, leaves nearly everything open.
+WIDE = 0.25
 # So many photos of a class must be checked before it is called missed, and so much of it must be found at best.
 CHECKED, HARDLY = 5, 0.5
 # Right in at least this share of new photos is called good; below it, holding for new photos is not enough.
@@ -39,8 +41,6 @@ TROUBLES = {
     "runaway": "the loss ran far above where it began",
     "collapse": "every photo got the same answer",
 }
-# From so many photos in its smallest class on, a last stage that learns may gain something (as in presets.propose).
-ENOUGH_TO_TUNE = 20
 
 
 def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def diagnose(rows: Sequence[Row], results: Mapping[str, Any], settings: Mapping[
         where there is nothing to set).
     """
     facts = Facts(headline(results), results, rows, settings)
-    broken = next((verdict for rule in (_ran_away, _guessing, _too_few) if (verdict := rule(facts))), None)
+    broken = next((verdict for rule in (_ran_away, _one_class, _guessing, _too_few) if (verdict := rule(facts))), None)
     if broken:
         return broken
     curves, missed = _overfitting(facts) or _underfitting(facts), _class_missed(facts)
@@ -82,17 +82,29 @@ def _ran_away(facts: Facts) -> dict[str, Any] | None:
     evidence = f"In the phase {phase['name']}, after epoch {phase['epochs']}, {what}"
     evidence += f", also with {slower:g} of the step size." if slower < 1 else "."
     change = smaller_steps(facts, phase["name"], 0.1 * slower)
-    if phase["name"] == "finetune" and facts.results["kept_phase"] == "head" and not facts.results["guessing"]:
-        evidence += f" The head on frozen blocks gets {share(facts.me.accuracy)} of {facts.me.n} photos right."
-        kind = "good" if facts.me.accuracy >= HIGH else "weak"
-        return _verdict(kind, "Fine-tuning ran away, so the model with frozen blocks was kept.", evidence, change)
+    if not facts.results["guessing"]:
+        frozen = phase["name"] == "finetune" and facts.results["kept_phase"] == "head"
+        who, kept = ("The head on frozen blocks", "Fine-tuning ran away, so the model with frozen blocks") if frozen else (
+            "It", "Learning ran away at last, so what it was before")  # fmt: skip
+        evidence += f" {who} gets {share(facts.me.accuracy)} of {facts.me.n} photos right."
+        return _verdict("good" if facts.me.accuracy >= HIGH else "weak", f"{kept} was kept.", evidence, change)
     return _verdict("not_learning", "The steps were so large that learning went wrong.", evidence, change)
+
+
+def _one_class(facts: Facts) -> dict[str, Any] | None:
+    """Photos to check with of a single class, as an own val folder may have them, tell no classes apart."""
+    sizes = [row["n"] for row in class_by_class(facts.results).get("per_class") or []]
+    if sum(n > 0 for n in sizes) != 1:
+        return None
+    name = facts.results["classes"][max(range(len(sizes)), key=sizes.__getitem__)]
+    evidence = f"All {facts.me.n} photos to check with are “{name}”; {share(facts.me.accuracy)} of them are right."
+    return _verdict("too_few", "Nobody can tell from these photos whether it tells the classes apart.", evidence, EVERY_CLASS)
 
 
 def _guessing(facts: Facts) -> dict[str, Any] | None:
     """Nothing that holds for new photos."""
     base = facts.me.base
-    if not facts.results["guessing"] or facts.me.accuracy - base > FAR:
+    if not facts.results["guessing"] or facts.me.accuracy - base > FAR or facts.me.high - base > WIDE:
         return None
     evidence = (
         f"{share(facts.me.accuracy)} of {facts.me.n} photos are right ({share(facts.me.low)} to {share(facts.me.high)}); "
@@ -162,8 +174,7 @@ def _underfitting(facts: Facts) -> dict[str, Any] | None:
 
 def _class_missed(facts: Facts) -> dict[str, Any] | None:
     """A class is hardly ever found, although the others are."""
-    source = facts.results["cv"] if facts.me.cross_validated else facts.results
-    rows = source.get("per_class") or []
+    rows = class_by_class(facts.results).get("per_class") or []
     missed = [label for label, row in enumerate(rows) if _is_missed(facts, row, len(rows))]
     if not missed:
         return None
@@ -213,7 +224,9 @@ def _good(facts: Facts) -> dict[str, Any]:
     rose = losses[-1] - min(losses) > MATERIAL
     curve = "rose later, perhaps by chance" if rose else "did not rise much while the training loss fell"
     evidence = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} unseen photos right; its validation loss {curve}."
-    enough = min(facts.results.get("train_counts") or [0]) >= ENOUGH_TO_TUNE
+    enough = facts.enough_to_tune
+    few = facts.me.high - facts.me.low > WIDE
+    evidence += f" That could be anything from {share(facts.me.low)} to {share(facts.me.high)}." if few else ""
     more: Advice = "More photos of the classes that it mixes up would help most."
     if facts.me.accuracy < HIGH:
         words = f"What it has learned holds for new photos, but it is right in only {share(facts.me.accuracy)} of them."
@@ -222,7 +235,8 @@ def _good(facts: Facts) -> dict[str, Any]:
         more = "It mixes up none of these photos. Try it on photos from another day, place or camera."
     elif not facts.tuned and enough:
         more = ladder(facts, 1) or ""
-    return _verdict("good", "Good: what it has learned holds for new photos.", evidence, more)
+    words = "Good, as far as so few photos can tell" if few else "Good"
+    return _verdict("good", f"{words}: what it has learned holds for new photos.", evidence, more)
 
 
 def _rise(phase: Sequence[Row]) -> tuple[Row, int] | None:

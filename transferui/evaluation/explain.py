@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.ops import Permute
 
 from transferui.training.model import Classifier
 
@@ -76,18 +77,30 @@ def _first(model: Classifier, picture: Tensor) -> tuple[int, Tensor]:
             break
         outputs.append(rows.clone())  # the next stage may write into it
     first = max(0, len(outputs) - STAGES)
-    return first, outputs[first]
+    return first, outputs[first].movedim(-1, 1) if _channels_last(model) else outputs[first]
+
+
+def _channels_last(model: Classifier) -> bool:
+    """Whether the stages give (N, H, W, C): the last one then turns that round before it pools.
+
+    Sizes tell nothing: Swin-T's first stage gives 96 channels, and of a picture of 384 px 96 × 96 places.
+    """
+    return any(isinstance(layer, Permute) for layer in model.stages[-1].children())
 
 
 def _walk(model: Classifier, first: int, rows: Tensor) -> tuple[list[Tensor], Tensor]:
-    """Run on from the output of the stage `first`; gives the activations that have places, from there on, and the logits."""
+    """Run on from the output of the stage `first`; gives the activations that have places, from there on, and the logits.
+
+    Shapes: maps are (1, C, H, W), whatever the stages give, and tokens (1, 1 + H·W, C).
+    """
     pooled: list[Tensor] = []
     last = [module for module in model.stages[-1].modules() if isinstance(module, nn.AdaptiveAvgPool2d)]
     handle = last[-1].register_forward_pre_hook(lambda _, inputs: pooled.append(inputs[0])) if last else None
-    maps = [rows]
+    maps, turned = [rows], _channels_last(model)
     for stage in model.stages[first + 1 :]:
-        rows = stage(rows.clone())
+        rows = stage((rows.movedim(1, -1) if turned else rows).clone())
         if rows.ndim > 2:
+            rows = rows.movedim(-1, 1) if turned else rows
             maps.append(rows)
     if handle:
         handle.remove()
@@ -98,16 +111,15 @@ def _alike(rows: Tensor) -> Tensor:
     """The same activations with every place as the mean of all; a class token stays."""
     if rows.ndim == 3:
         return torch.cat([rows[:, :1], rows[:, 1:].mean(dim=1, keepdim=True).expand_as(rows[:, 1:])], dim=1)
-    places = (1, 2) if rows.shape[2] != rows.shape[3] else (2, 3)
-    return rows.mean(dim=places, keepdim=True).expand_as(rows)
+    return rows.mean(dim=(2, 3), keepdim=True).expand_as(rows)
 
 
 def _places(rows: Tensor) -> Tensor:
-    """Activations of one picture with their channels last: (H, W, C) of (1, C, H, W), (1, H, W, C) or tokens (1, 1 + H·W, C)."""
+    """Activations of one picture with their channels last: (H, W, C) of (1, C, H, W) or tokens (1, 1 + H·W, C)."""
     if rows.ndim == 3:
         side = int((rows.shape[1] - 1) ** 0.5)
         return rows[0, 1:].reshape(side, side, -1)
-    return rows[0] if rows.shape[2] != rows.shape[3] else rows[0].permute(1, 2, 0)
+    return rows[0].permute(1, 2, 0)
 
 
 def _even(places: Tensor) -> Tensor:

@@ -6,7 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import count
+from textwrap import wrap
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +29,8 @@ DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0,
 NUMBERS, NAMES = 25, 60
 # A longer class name is cut, because the matrix would be all margin; less is cut, up to the last, where names become the same.
 LENGTHS = (24, 32, 40, 48)
+# Of a class name in the matrix, in points: with and without numbers in the cells. A letter is this share of it wide.
+NAME_SIZES, LETTER = (10.5, 7.0), 0.62
 # From label to label beside the ends of lines, in shares of the axes' height.
 GAP = 0.075
 Row = Mapping[str, Any]
@@ -57,9 +61,6 @@ def _cut(text: str, length: int) -> str:
 
 def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
     axes.grid(axis="y", color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
-    axes.spines["left"].set_visible(False)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if kind == "accuracy":
@@ -154,9 +155,7 @@ def scale(axes: Axes, results: Results) -> str:
     _aside(axes, me.accuracy, 0.5, f"{share(me.accuracy)} ({share(me.low)} to {share(me.high)})", ACCENT)
     _aside(axes, base, -0.72, f"always guessing the largest class: {share(base)}", INK_2)
     axes.set_yticks([])
-    axes.tick_params(length=0)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: share(value))
     return f"{share(me.accuracy)} {me.where}, 95 % interval {share(me.low)} to {share(me.high)}; largest class {share(base)}."
 
@@ -164,6 +163,24 @@ def scale(axes: Axes, results: Results) -> str:
 def _aside(axes: Axes, x: float, y: float, text: str, color: str) -> None:
     side = "left" if x < 0.3 else "right" if x > 0.7 else "center"
     axes.text(x, y, text, ha=side, color=color, fontweight="bold" if color == ACCENT else "normal")
+
+
+def _room(classes: Sequence[str]) -> tuple[float, float, bool]:
+    """Inches from cell to cell of the matrix, inches of the longest class name, and whether names below it have to be tilted."""
+    n = len(classes)
+    if n > NAMES:
+        return min(11.5, 5.5 + 0.08 * n) / n, 0.0, False
+    letters = max(sum(2 if east_asian_width(sign) in "FW" else 1 for sign in name) for name in shortened(classes))
+    cell = max(0.42, min(1.2, 2.8 / n)) if n <= NUMBERS else (5.5 + 0.08 * n) / n
+    name = letters * LETTER * NAME_SIZES[n > NUMBERS] / 72
+    return cell, name, name > 0.9 * cell
+
+
+def matrix_size(classes: Sequence[str]) -> tuple[float, float]:
+    """Inches that the matrix needs with the names at two of its sides: few cells are large, and very many fit on a page."""
+    cell, name, tilts = _room(classes)
+    cells = len(classes) * cell
+    return cells + name + 0.9, cells + (0.71 * name if tilts else 0.0) + 1.3
 
 
 def confusion(axes: Axes, results: Results) -> str:
@@ -188,13 +205,12 @@ def confusion(axes: Axes, results: Results) -> str:
     axes.set_xlabel("answered by the network")
     axes.set_ylabel("true class")
     shown = names if n <= NAMES else []
-    size = 10.5 if numbered else 7
-    tilted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if n > 4 else {}
+    size = NAME_SIZES[not numbered]
+    tilts = _room(results["classes"])[2]
+    tilted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if tilts else {}
     axes.set_xticks(range(len(shown)), shown, fontsize=size, **tilted)
     axes.set_yticks(range(len(shown)), shown, fontsize=size)
-    axes.tick_params(length=0)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
     return f"{int(np.trace(matrix))} of {int(matrix.sum())} validation photos of {n} classes are on the diagonal: answered right."
 
 
@@ -220,9 +236,7 @@ def class_recall(axes: Axes, results: Results) -> str:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("found of the validation photos of this class (recall)")
     axes.xaxis.set_major_formatter(lambda value, _: share(value))
-    axes.tick_params(length=0)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
     weakest = rows[0]
     return f"From {share(weakest['recall'])} of {names[weakest['class_name']]} to {share(max(row['recall'] for row in rows))}."
 
@@ -249,8 +263,6 @@ def reliability(axes: Axes, results: Results) -> str:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.grid(color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
     axes.set_xlabel("how sure it says to be (confidence)")
     axes.set_ylabel("how often it is right")
     for axis in (axes.xaxis, axes.yaxis):
@@ -259,24 +271,25 @@ def reliability(axes: Axes, results: Results) -> str:
     return f"{len(items)} validation photos in {len(groups)} groups by confidence; larger dots hold more photos.{told}"
 
 
-def compared(axes: Axes, runs: Sequence[ShownRun]) -> str:
-    """Accuracy of several runs with their intervals; a run's color is that of its place among all, also those without results."""
+def compared(axes: Axes, runs: Sequence[ShownRun], places: Sequence[int]) -> str:
+    """Accuracy, of the same kind for all, of the runs at some places; a run's color is that of its place among all."""
     words = []
-    done = [(RUNS[n % len(RUNS)], run) for n, run in enumerate(runs) if run.results]
+    done = [(RUNS[at % len(RUNS)], runs[at]) for at in places]
+    crossed = all(headline(run.results).cross_validated for _, run in done)
+    of = "photos, cross-validated" if crossed else "validation photos"
     for y, (color, run) in enumerate(done):
-        me = headline(run.results)
+        me = headline(run.results if crossed else {**run.results, "headline": "val"})
         axes.plot([me.low, me.high], [y, y], color=color, alpha=0.35, linewidth=9, solid_capstyle="round")
         axes.plot([me.accuracy], [y], "o", color=color, markersize=10, clip_on=False)
-        said = f"{share(me.accuracy, 1)} ({share(me.low)}–{share(me.high)})"
+        said = f"{share(me.accuracy, 1)} ({share(me.low)}–{share(me.high)})\nof {me.n} {of}"
         where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (10, 0), "textcoords": "offset points"}
         axes.annotate(said, (1, y), va="center", annotation_clip=False, **where)
-        words.append(f"{run.name} {share(me.accuracy, 1)}")
+        words.append(f"{run.name} {share(me.accuracy, 1)} of {me.n} {of}")
+    out = [run.name.replace(" ", "\u00a0") for at, run in enumerate(runs) if run.results and at not in places]
+    left_out = f"Left out, because checked with other photos or classes: {', '.join(out)}." if out else ""
     axes.set_yticks(range(len(done)), [run.name for _, run in done])
     axes.set_ylim(len(done) - 0.4, -0.6)
     axes.grid(axis="x", color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("accuracy with its 95 % interval")
+    axes.set_xlabel("\n".join(["accuracy with its 95 % interval", *wrap(left_out, 64)]))
     axes.xaxis.set_major_formatter(lambda value, _: share(value))
-    return f"Accuracy: {', '.join(words)}."
+    return f"Accuracy: {'; '.join(words)}. {left_out}".strip()

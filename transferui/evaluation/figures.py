@@ -21,16 +21,17 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from transferui.evaluation.compare import same_photos
 from transferui.evaluation.figure_views import (
     INK,
     INK_2,
     LINE,
-    NUMBERS,
     class_recall,
     compared,
     comparison_curves,
     confusion,
     curve,
+    matrix_size,
     reliability,
     scale,
 )
@@ -40,6 +41,8 @@ from transferui.files import replacing
 # Fewer answers than this leave most bins of a reliability diagram to chance.
 RELIABILITY_PHOTOS = 100
 PNG_DPI = 200
+# Inches: around everything, and of a letter of a title.
+MARGIN, TITLE_LETTER = 0.12, 0.125
 # Fonts of Linux, macOS and Windows for signs that DejaVu Sans lacks; only those that are installed are asked, in this order.
 MORE_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "PingFang SC", "Hiragino Sans",
@@ -49,11 +52,11 @@ MORE_FONTS = (
 )  # fmt: skip
 STYLE: dict[Any, Any] = {
     "font.size": 10.5, "text.color": INK, "text.parse_math": False, "axes.edgecolor": LINE,
-    "axes.labelcolor": INK_2, "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": INK_2, "ytick.labelcolor": INK_2,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.titlesize": 13,
-    "axes.titleweight": "bold", "axes.titlecolor": INK, "axes.titlepad": 14, "axes.unicode_minus": True,
-    "svg.fonttype": "none",
-    "figure.facecolor": "white", "figure.constrained_layout.w_pad": 0.12, "figure.constrained_layout.h_pad": 0.12,
+    "axes.labelcolor": INK_2, "xtick.labelcolor": INK_2, "ytick.labelcolor": INK_2,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
+    "axes.axisbelow": True, "xtick.major.size": 0, "ytick.major.size": 0, "figure.titlesize": 13, "figure.titleweight": "bold",
+    "axes.unicode_minus": True, "svg.fonttype": "none",
+    "figure.facecolor": "white", "figure.constrained_layout.w_pad": MARGIN, "figure.constrained_layout.h_pad": MARGIN,
     "lines.solid_capstyle": "round", "lines.dash_capstyle": "butt",
 }  # fmt: skip
 
@@ -99,10 +102,13 @@ def draw(view: View, *, titled: bool = True, as_png: bool = True) -> Drawn:
     """
     with mpl.rc_context({**STYLE, "font.family": fonts(), "svg.hashsalt": view.name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a sign that no font here has: a box in PNG, right in SVG
-        figure = Figure(figsize=view.size, layout="constrained")
-        axes = figure.add_subplot()
-        words = view.draw(axes)
-        axes.set_title(view.title if titled else "")
+        wide, tall = view.size
+        if titled:
+            wide = max(wide, 2 * MARGIN + TITLE_LETTER * len(view.title))
+        figure = Figure(figsize=(wide, tall), layout="constrained")
+        words = view.draw(figure.add_subplot())
+        if titled:  # from the figure's edge on, because axes beside long names are too narrow for it
+            figure.suptitle(view.title, x=MARGIN / wide, ha="left")
         svg, png = io.BytesIO(), io.BytesIO()
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         if as_png:
@@ -132,14 +138,16 @@ def run_views(run: ShownRun) -> list[View]:
     results = run.results
     if not results:
         return views
-    n = len(results["classes"])
-    # So many classes fit on a page; the numbers in the cells go before the cells do.
-    side = 3.2 + 0.42 * n if n <= NUMBERS else min(13.0, 7.0 + 0.08 * n)
-    tall = min(30.0, 1.7 + 0.34 * n)
+    tall = min(30.0, 1.7 + 0.34 * len(results["classes"]))
     found = f"{run.name}: how many of each class are found"
     views += [
         View("result", f"{run.name}: result", (7.4, 2.6), lambda axes: scale(axes, results)),
-        View("confusion-matrix", f"{run.name}: who is taken for whom", (side + 0.8, side), lambda axes: confusion(axes, results)),
+        View(
+            "confusion-matrix",
+            f"{run.name}: who is taken for whom",
+            matrix_size(results["classes"]),
+            lambda axes: confusion(axes, results),
+        ),
         View("class-recall", found, (7.4, tall), lambda axes: class_recall(axes, results)),
     ]
     if results["n_val"] >= RELIABILITY_PHOTOS:
@@ -152,15 +160,17 @@ def run_views(run: ShownRun) -> list[View]:
 def comparison_views(runs: Sequence[ShownRun]) -> list[View]:
     """Figures of several runs together."""
     lines = [run for run in runs if run.rows]
-    done = [run for run in runs if run.results]
+    done = [at for at, run in enumerate(runs) if run.results]
+    # The most that were checked with the same photos: no other accuracies may be held against each other.
+    alike = next(iter(same_photos([runs[at].results for at in done])), [])
     views = []
     if len(lines) > 1:
         for kind in ("accuracy", "loss"):
             views.append(View(f"compared-{kind}", f"Compared: {kind} of the validation photos", (8.2, 4.2), _Curves(runs, kind)))
-    if len(done) > 1:
-        views.append(
-            View("compared-results", "Compared: results", (7.4, 1.8 + 0.5 * len(done)), lambda axes: compared(axes, runs))
-        )
+    if len(alike) > 1:
+        places = [done[i] for i in alike]
+        size = (7.4, 2.2 + 0.5 * len(places))
+        views.append(View("compared-results", "Compared: results", size, lambda axes: compared(axes, runs, places)))
     return views
 
 

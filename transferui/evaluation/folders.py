@@ -23,7 +23,7 @@ class Folders:
     def say(self, folders: Sequence[str]) -> str | None:
         """The class of a photo, or None.
 
-        As in training, a class may have folders inside it, so the innermost folder that names a class counts.
+        The innermost folder that names a class counts. In training it is the outermost one, whatever its name.
 
         Args:
             folders: names as they are, from the outermost to the one that the photo lies in.
@@ -38,6 +38,12 @@ class Folders:
             return None
         alike = self.folded.get(name.casefold(), [])
         return name if name in self.names else alike[0] if len(alike) == 1 else None
+
+
+def familiar_words(n: int) -> str:
+    """What is said where `n` of the tested photos are, to the network's eyes, photos that it learned from."""
+    these = "One of these photos looks" if n == 1 else f"{n:,} of these photos look"
+    return f"{these} the same as photos it learned from: that says little about new ones."
 
 
 def elsewhere(found: Mapping[str, Any], named: Callable[[str], str]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What is said where all photos to check with are of one class.
+EVERY_CLASS = "Put photos of every class into val, or bring no val folder: then some are set aside."
 # Photos that are worth less than this share of as many single ones come in series, and that is said.
 MANY_ALIKE = 0.8
 
@@ -33,6 +35,12 @@ class Headline:
     def in_series(self) -> bool:
         """Whether so many of the photos belong together that the interval is clearly wider for it."""
         return self.worth <= MANY_ALIKE * self.n
+
+
+def class_by_class(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What holds ``per_class`` and ``balanced_accuracy`` of the photos that the headline speaks of."""
+    judged: Mapping[str, Any] = results["cv"] if results.get("headline") == "cv" and results.get("cv") else results
+    return judged
 
 
 def headline(results: Mapping[str, Any]) -> Headline:

@@ -125,20 +125,26 @@ def classification_report(labels: Sequence[int], answers: Sequence[int], class_n
     }
 
 
-def how_good(labels: Sequence[int], answers: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
+def how_good(
+    labels: Sequence[int], answers: Sequence[int], class_names: Sequence[str], single: float | None = None
+) -> dict[str, Any]:
     """Accuracy and all that it takes to judge it, of photos (at least one) that a model was asked about afterwards.
 
+    Args:
+        single: how many photos that were taken one by one they are worth; as many as there are when left out.
+
     Returns:
-        ``n``, ``accuracy`` with ``accuracy_low`` and ``accuracy_high`` (95 %), ``majority_accuracy``, ``imbalance``
+        ``n``, ``accuracy`` with ``accuracy_low`` and ``accuracy_high`` (95 %), ``worth``, ``majority_accuracy``, ``imbalance``
         (photos of the largest class, in those of the smallest that is there) and what `classification_report` gives.
     """
-    me = accuracy_interval(sum(a == b for a, b in zip(labels, answers, strict=True)), len(labels))
+    me = accuracy_interval(sum(a == b for a, b in zip(labels, answers, strict=True)), len(labels), single)
     sizes = Counter(labels).values()
     return {
         "n": me.n,
         "accuracy": me.value,
         "accuracy_low": me.low,
         "accuracy_high": me.high,
+        "worth": me.worth,
         "majority_accuracy": majority_accuracy(labels),
         "imbalance": max(sizes) / min(sizes),
         **classification_report(labels, answers, class_names),

@@ -110,13 +110,16 @@ def gaps(logits: Tensor) -> Tensor:
 def fit_novelty(run: Trained) -> Novelty | None:
     """What the run's training photos look like to the kept model, with thresholds from its validation photos.
 
-    None when the run does not know or when not one validation answer was right.
+    None when the run does not know or when not one answer was right for a validation photo that is not among the training photos.
     """
     if run.kept is None or run.val_logits is None:
         return None
     labels = torch.tensor([run.dataset.samples[i].label for i in run.kept.samples])
     truth = torch.tensor([run.dataset.samples[i].label for i in run.split.val])
-    right = run.val_logits.argmax(dim=1) == truth
+    # A photo that lies in both parts is near to itself, and says nothing about new ones.
+    learned = {run.dataset.samples[i].sha256 for i in run.split.train}
+    new = torch.tensor([run.dataset.samples[i].sha256 not in learned for i in run.split.val], dtype=torch.bool)
+    right = (run.val_logits.argmax(dim=1) == truth) & new
     if not bool(right.any()):
         return None
     shape = _shape(run.kept, labels, len(run.dataset.class_names))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,18 +13,22 @@ from torch import Tensor
 
 from transferui.data.dataset import Dataset
 from transferui.data.preprocessing import Preprocessing, picture_array
+from transferui.data.similar import groups_of, numbered
 from transferui.errors import UserError
 from transferui.evaluation.calibration import COLDEST, HOTTEST
 from transferui.evaluation.explain import heat_map
 from transferui.evaluation.folders import Folders
+from transferui.evaluation.metrics import how_good, worth
 from transferui.evaluation.neighbors import Neighbor, Shown
-from transferui.evaluation.novelty import VERDICTS, Novelty
+from transferui.evaluation.novelty import TINY, VERDICTS, Novelty
 from transferui.training.features import normalize
 from transferui.training.model import Classifier
+from transferui.training.start import photo_key
 
 BATCH = 16
-# Models that know nothing of their training photos are not sure below this.
-UNSURE = 0.5
+# Where validation photos were too few to say when an answer is unclear, one is not sure below this probability, or when the
+# second class comes this close: of two classes, below 55 %. That low, few right answers are lost.
+UNSURE, CLOSE = 0.4, 0.1
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,13 @@ class Model:
         order = probabilities.argsort(descending=True).tolist()
         ranked = tuple(Answer(self.class_names[i], float(probabilities[i])) for i in order)
         neighbors = tuple(self.shown.nearest(features)) if self.shown else ()
+        clear = ranked[0].probability >= UNSURE and ranked[0].probability - ranked[1].probability >= CLOSE
         if self.novelty is None:
-            return Reply(ranked, VERDICTS[0] if ranked[0].probability >= UNSURE else VERDICTS[1], None, neighbors)
+            return Reply(ranked, VERDICTS[0] if clear else VERDICTS[1], None, neighbors)
         verdict = self.novelty.verdict(features[None], logits[None])[0]
-        strangeness = float(self.novelty.distance(features[None])[0] / self.novelty.far)
+        if verdict == VERDICTS[0] and not clear and not self.novelty.unclear:
+            verdict = VERDICTS[1]
+        strangeness = float(self.novelty.distance(features[None])[0]) / max(float(self.novelty.far), TINY)
         return Reply(ranked, verdict, strangeness, neighbors)
 
     def probabilities(self, pictures: Sequence[Path | bytes]) -> Tensor:
@@ -144,6 +152,7 @@ class Evaluation:
 
     Attributes:
         labels, answers: class indices by picture; pictures that could not be read are left out and in `skipped`.
+        samples: which pictures of the dataset these are.
     """
 
     labels: tuple[int, ...]
@@ -151,6 +160,29 @@ class Evaluation:
     probabilities: tuple[float, ...]
     names: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    samples: tuple[int, ...]
+
+    def how_good(self, dataset: Dataset, class_names: Sequence[str], learned: Collection[str] = ()) -> dict[str, Any]:
+        """As `metrics.how_good`, with near-copies and series counted as what they are worth.
+
+        Args:
+            learned: keys (`photo_key`) of the photos that the model has learned from, where that is known.
+
+        Returns:
+            also ``n_learned``: how many of these photos it has learned from; where it is some of them, ``unseen``: the same for
+            the others, or None where there are no others.
+        """
+        groups = numbered(groups_of(dataset))
+        taught = [photo_key(dataset.samples[i].sha256) in learned for i in self.samples]
+        values = self._of(range(len(self.labels)), groups, class_names) | {"n_learned": sum(taught)}
+        if any(taught):
+            others = [n for n, known in enumerate(taught) if not known]
+            values["unseen"] = self._of(others, groups, class_names) if others else None
+        return values
+
+    def _of(self, places: Sequence[int], groups: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
+        single = worth([groups[self.samples[n]] for n in places])
+        return how_good([self.labels[n] for n in places], [self.answers[n] for n in places], class_names, single)
 
 
 def evaluate(model: Model, dataset: Dataset) -> Evaluation:
@@ -171,13 +203,13 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
             "Name the class folders as the model's classes.",
         )
     rows, skipped = [], []
-    for sample in dataset.samples:
+    for i, sample in enumerate(dataset.samples):
         try:
             probabilities = model.probabilities([sample.path])[0]
         except UserError as error:
             skipped.append((sample.name, error.message))
             continue
         label = model.class_names.index(known[sample.label])
-        rows.append((label, int(probabilities.argmax()), float(probabilities.max()), sample.name))
-    labels, answers, sure, names = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Evaluation(labels, answers, sure, names, tuple(skipped))
+        rows.append((label, int(probabilities.argmax()), float(probabilities.max()), sample.name, i))
+    labels, answers, sure, names, samples = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    return Evaluation(labels, answers, sure, names, tuple(skipped), samples)

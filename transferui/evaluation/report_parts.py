@@ -12,6 +12,7 @@ import transferui
 from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
+from transferui.evaluation.headline import class_by_class, headline
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
 from transferui.evaluation.shown import ShownRun, calibration_words, share, short
 from transferui.evaluation.shown import name as _name
@@ -173,13 +174,21 @@ def per_class(run: ShownRun) -> str:
         for row, precision in zip(run.results["per_class"], precisions(run.results), strict=True)
     ]
     head = ["Class", "Checked", "Found of them <em>(recall)</em>", "Right when named <em>(precision)</em>", "<em>F1</em>"]
-    balanced = run.results.get("balanced_accuracy")
-    mean = (
-        f'<p class="sub">Mean recall of all classes <em>(balanced accuracy)</em>: {share(balanced, 1)}</p>'
-        if balanced is not None
-        else ""
-    )
-    return f'<section class="card long"><h2>Class by class</h2>{_table(head, rows)}{mean}</section>'
+    n = run.results["n_val"]
+    what = f"<h2>Class by class <em>(of the {n:,} validation {'photo' if n == 1 else 'photos'})</em></h2>"
+    return f'<section class="card long">{what}{_table(head, rows)}{_balanced(run.results)}</section>'
+
+
+def _balanced(results: Mapping[str, Any]) -> str:
+    """The mean recall of all classes; where the run is judged by cross-validation, by that, with what it found of each class."""
+    judged, me = class_by_class(results), headline(results)
+    if judged.get("balanced_accuracy") is None:  # a run of an earlier version
+        return ""
+    mean = f"Mean recall of all classes <em>(balanced accuracy)</em>: {share(judged['balanced_accuracy'], 1)}"
+    if not me.cross_validated:
+        return f'<p class="sub">{mean}</p>'
+    found = ", ".join(f"{_name(row['class_name'])} {share(row['recall'])}" for row in judged["per_class"] if row["n"])
+    return f'<p class="sub">Cross-validated, of all {me.n:,} photos: {found}. {mean}</p>'
 
 
 def precisions(results: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
-from transferui.evaluation.headline import MANY_ALIKE
+from transferui.evaluation.headline import EVERY_CLASS, MANY_ALIKE
 from transferui.evaluation.metrics import (
     Accuracy,
     accuracy_interval,
@@ -53,7 +53,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         "notes": [*run.split.notes, *run.notes],
         "final": final,
     }
-    values["notes"] += [*_few_scenes(values), *(_also_chose(run) if final else ())]
+    values["notes"] += [*_few_scenes(values), *_one_class(run), *(_also_chose(run) if final else ())]
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
     return {**values, **_headline(run, values, cv), **_test(run, groups)}
@@ -82,18 +82,28 @@ def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) 
     """Which accuracy the page shows large, and whether guessing explains it as well.
 
     The cross-validated one speaks for the head on frozen features only, so for a fine-tuned model it is shown beside the
-    other. A val folder that came with the photos is how their owner wants to be checked.
+    other. A val folder that came with the photos is how their owner wants to be checked, if it can tell anything.
     """
     given = any(sample.split == "val" for sample in run.dataset.samples)
     small = len(run.split.train) + len(run.split.val) < SMALL
-    by_cv = cv is not None and small and run.kept_phase == "head" and not given
     logits, labels = run.val_logits, _labels(run, "val")
+    by_cv = cv is not None and run.kept_phase == "head" and ((small and not given) or len(set(labels)) < 2)
     me = Accuracy(*(values[key] for key in ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "val_worth")))
     if by_cv and cv:
         me, logits, labels = cv.accuracy, cv.logits[0], cv.labels.tolist()
     answers = logits.argmax(1).tolist() if logits is not None else []
-    guessing = is_guessing(me, majority_accuracy(labels)) and not tells_apart(labels, answers)
+    several = len(set(labels)) > 1  # else nothing is to be guessed, and nothing to be told apart
+    guessing = several and is_guessing(me, majority_accuracy(labels)) and not tells_apart(labels, answers)
     return {"headline": "cv" if by_cv else "val", "cv": cv.as_dict(run.dataset.class_names) if cv else None, "guessing": guessing}
+
+
+def _one_class(run: Trained) -> list[str]:
+    """A sentence where all photos to check with are of one class."""
+    labels = set(_labels(run, "val"))
+    if len(labels) > 1:
+        return []
+    name = run.dataset.class_names[min(labels)] if labels else ""
+    return [f"All photos to check with are “{name}”: they cannot tell how well it tells the classes apart. {EVERY_CLASS}"]
 
 
 def _also_chose(run: Trained) -> list[str]:
@@ -128,13 +138,22 @@ def _training_part(run: Trained) -> dict[str, Any]:
         "imbalance": max(counts) / max(1, min(counts)),
         "class_weighted": class_weights(counts, run.config.class_weights) is not None,
         "train_counts": counts,
+        "scene_counts": _scenes(run),
     }
+
+
+def _scenes(run: Trained) -> list[int]:
+    """Photos of all parts by class, where all that belong together count as one."""
+    groups, split = run.groups(), run.split
+    units = {(run.dataset.samples[i].label, groups[i]) for i in (*split.train, *split.val, *split.test)}
+    return [sum(label == one for one, _ in units) for label in range(len(run.dataset.class_names))]
 
 
 def _what(run: Trained) -> dict[str, Any]:
     """What was trained, on what, and what it cost."""
     stages = dict(run.model.stages.named_children())
-    learned = sum(count_parameters(stages[name]) for name in run.trainable) + count_parameters(run.model.head)
+    kept = run.trainable if run.kept_phase == "finetune" else ()
+    learned = sum(count_parameters(stages[name]) for name in kept) + count_parameters(run.model.head)
     return {
         "classes": list(run.dataset.class_names),
         "backbone": run.config.backbone,
@@ -191,8 +210,9 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None, groups
     temperature, source = 1.0, "none"
     sure = torch.softmax(logits, dim=1).max(dim=1).values.tolist()
     if cv is not None and run.kept_phase == "head":
-        temperature, source = fit_temperature(*cv.temperature_set()), "cross_validation"
-        others = fit_temperature(*cv.temperature_set(range(len(run.split.train))))
+        least = 1.0 if cv.accuracy.worth < ENOUGH else 0.0  # from so few photos nobody learns that it should be surer
+        temperature, source = max(least, fit_temperature(*cv.temperature_set())), "cross_validation"
+        others = max(least, fit_temperature(*cv.temperature_set(range(len(run.split.train)))))
         sure = torch.softmax(logits / others, dim=1).max(dim=1).values.tolist()
     elif len(labels) >= ENOUGH:
         temperature, source = fit_temperature(logits, labels), "validation"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transferui.config import IMBALANCE
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import MANY_ALIKE, headline
 from transferui.evaluation.shown import share
 
 Values = Mapping[str, Any]
@@ -48,12 +48,23 @@ def evaluation_text(values: Values) -> str:
     """
     several = sum(row["n"] > 0 for row in values["per_class"]) > 1
     lines = [_accuracy(values, "accuracy", values["n"], "Accuracy", values["majority_accuracy"] if several else None)]
+    lines += [_learned_from(values)] if values.get("n_learned") else []
+    if values.get("worth", values["n"]) <= MANY_ALIKE * values["n"]:
+        lines.append(
+            f"Photos in series stand or fall together: these say as much as about {max(1, round(values['worth']))} single ones."
+        )
     return "\n".join(lines + (_class_by_class(values) if values["imbalance"] > IMBALANCE else []))
+
+
+def _learned_from(values: Values) -> str:
+    """That a model knows some of the photos, and how good it is at the others."""
+    known, others = f"It has learned from {values['n_learned']} of these photos, so that says little.", values["unseen"]
+    return f"{known} {_accuracy(others, 'accuracy', others['n'], 'Of the others', None)}" if others else known
 
 
 def _accuracy(values: Values, key: str, n: int, name: str, base: float | None) -> str:
     """An accuracy with its photos and its interval, and what guessing gets of the same photos, where that is known."""
-    text = f"{name}: {_percent(values[key])} of {n} photos"
+    text = f"{name}: {_percent(values[key])} of {n} {'photo' if n == 1 else 'photos'}"
     if f"{key}_low" in values:
         text += f" (95 % interval {_percent(values[f'{key}_low'])} to {_percent(values[f'{key}_high'])})"
     return text + (f"; always guessing the largest class gets {_percent(base)}" if base is not None else "")

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import class_by_class, headline
 from transferui.evaluation.shown import share
 from transferui.training.lineage import family_words
 
@@ -77,11 +77,15 @@ def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, st
             ("Learned from", f"{metrics['n_train']} photos"),
             ("Weights that learned", f"{metrics['trainable_parameters']:,} of {metrics['total_parameters']:,}"),
         ]
-    judged = metrics["cv"] if metrics.get("headline") == "cv" and metrics.get("cv") else metrics
-    for row in judged.get("per_class", []):
-        found = f"{share(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
+    for row in class_by_class(metrics).get("per_class", []):
+        found = f"{_percent(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
         rows.append((f"Found of {plain(row['class_name'])} (recall)", found))
     return rows
+
+
+def _percent(value: float) -> str:
+    """As `share`, written as the other numbers here."""
+    return share(value).replace("\u00a0", "")
 
 
 def _set_aside(metrics: dict[str, Any]) -> list[tuple[str, str]]:

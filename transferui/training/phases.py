@@ -22,6 +22,8 @@ from transferui.training.watch import one_answer
 
 # Rows carried on to the head at once; small, so that Stop is heard soon.
 CARRY_BATCH = 16
+# Validation photos from which on one and the same answer for all says something.
+ENOUGH_TO_TELL = 10
 UNREADABLE = "A photo could no longer be read, so no changed copies were shown."
 # Takes names of views and which training pictures (all when None).
 Copies = Callable[[Sequence[str], Sequence[int] | None], Tensor | None]
@@ -170,7 +172,7 @@ class Phases:
                 f"Phase {phase.name} went wrong again and again, at last with {outcome.slower:g} of the step size: it was ended."
             )
         only = one_answer(outcome.val_logits, phase.val.labels) if outcome.val_logits is not None else None
-        if only is not None:
+        if only is not None and len(phase.val) >= ENOUGH_TO_TELL:
             name = run.dataset.class_names[only]
             run.notes.append(f"After phase {phase.name} every checked photo is called {name!r}: it has learned nothing of use.")
         if 0 < outcome.at_once < min(run.config.batch_size, len(phase.train)):

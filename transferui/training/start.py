@@ -141,7 +141,6 @@ def _open_run(folder: Path, data_dir: Path) -> Start:
     stages = checkpoint_classifier(folder, data_dir).stages
     settings = (read_json(folder / "config.json") or {}).get("settings", {})
     known = {**(read_json(folder / "results.json") or {}), **facts}
-    seen = (read_json(folder / SEEN) or {}).get("photos", [])
     try:
         before = [Ancestor.model_validate(one) for one in known.get("lineage", [])]
         lineage = (*before, _parent(folder.name, known, settings, stages))
@@ -149,8 +148,18 @@ def _open_run(folder: Path, data_dir: Path) -> Start:
         raise broken_run() from error
     return Start(
         facts["backbone"], stages, read_preprocessing(facts["preprocessing"]), facts["image_size"], lineage[-MOST_ANCESTORS:],
-        frozenset(seen),
+        seen_of(folder),
     )  # fmt: skip
+
+
+def seen_of(model: Path) -> frozenset[str]:
+    """Keys (`photo_key`) of the photos that a model and those before it have learned from; none where nobody knows.
+
+    Args:
+        model: a run folder; a bundle tells nothing about single photos.
+    """
+    found = (read_json(model / SEEN) or {}).get("photos", []) if model.is_dir() else []
+    return frozenset(str(key) for key in found)
 
 
 def _parent(name: str, facts: Mapping[str, Any], settings: Mapping[str, Any], stages: nn.Sequential) -> Ancestor:

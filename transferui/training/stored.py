@@ -24,6 +24,7 @@ from torch import Tensor
 from transferui.backbones.catalogue import get_backbone, stages_with_weights
 from transferui.backbones.stages import build_backbone
 from transferui.data.dataset import default_data_dir
+from transferui.data.layout import clean_class_name
 from transferui.data.preprocessing import Preprocessing
 from transferui.errors import UserError
 from transferui.training.lineage import MOST_ANCESTORS, Ancestor
@@ -162,9 +163,14 @@ def _facts(archive: zipfile.ZipFile) -> BundleFacts:
         raise UserError(
             "MODEL_TOO_NEW", f"This bundle has format {facts.format}; this version reads {FORMAT}.", "Update TransferUI."
         )
-    if len(set(facts.class_names)) != len(facts.class_names):
+    try:
+        # As they are made: a bundle from anywhere may hold names that move a terminal's cursor or turn a line round.
+        names = [clean_class_name(name) for name in facts.class_names]
+    except UserError as error:
+        raise _not_ours("one of its classes has no name") from error
+    if len(set(names)) != len(names):
         raise _not_ours("two of its classes have the same name")
-    return facts
+    return facts.model_copy(update={"class_names": names})
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

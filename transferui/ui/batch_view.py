@@ -8,7 +8,7 @@ from typing import Any
 
 from transferui.config import IMBALANCE
 from transferui.data.layout import shown
-from transferui.evaluation.folders import elsewhere
+from transferui.evaluation.folders import elsewhere, familiar_words
 from transferui.ui.html import percent, photos, table
 from transferui.ui.result_view import each_class
 from transferui.ui.test_view import share
@@ -47,8 +47,14 @@ def _numbers(found: Mapping[str, Any]) -> str:
     low, high = percent(found["accuracy_low"]), percent(found["accuracy_high"])
     return (
         f'<p class="tu-p"><b>{percent(found["accuracy"])} right</b> of {photos(found["n_judged"])} in class folders '
-        f"<em>(95\u00a0% interval {low} to {high})</em>. {_guessing(found)}{doubts}</p>{lost}{_classes(found)}"
+        f"<em>(95\u00a0% interval {low} to {high})</em>. {_guessing(found)}{doubts}</p>{_familiar(found)}{lost}{_classes(found)}"
     )
+
+
+def _familiar(found: Mapping[str, Any]) -> str:
+    """That some photos are no news to it."""
+    n = found.get("n_familiar", 0)
+    return f'<p class="tu-p"><b>{familiar_words(n)}</b></p>' if n else ""
 
 
 def _guessing(found: Mapping[str, Any]) -> str:

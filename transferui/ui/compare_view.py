@@ -70,7 +70,11 @@ def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
     best = names[ranking.best]
     clear = [names[i] for i, found in ranking.against if found.verdict == "b_better"]
     open_ = [names[i] for i, found in ranking.against if found.verdict != "b_better"]
-    if not clear:
+    if not clear and ranking.others:
+        winners = dict.fromkeys(better for better, _ in ranking.others)
+        said = [f"{names[k]} is better than {_and([names[j] for i, j in ranking.others if i == k])}" for k in winners]
+        main = "; ".join(["No run is clearly better than all the others", *said])
+    elif not clear:
         main = "No clear difference" + (" between any of them" if len(names) > 2 else "")
     elif open_:
         main = f"{best} is better than {_and(clear)}; no clear difference to {_and(open_)}"

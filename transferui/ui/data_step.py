@@ -132,7 +132,7 @@ def _card(i: int) -> Card:
             remove = gr.Button("Remove", size="sm", visible=False, elem_classes="tu-remove")
         shot = gr.Image(
             sources=["webcam", "clipboard"], type="filepath", image_mode=None, visible=False, label=f"Camera for class {i + 1}", height=200,
-            buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True, elem_id=f"shot-{i + 1}",
+            buttons=[], webcam_options=gr.WebcamOptions(mirror=False), interactive=True, elem_id=f"shot-{i + 1}",
         )  # fmt: skip
     return Card(box, name, count, strip, add, camera, shot, remove)
 

@@ -17,7 +17,7 @@ import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import class_by_class, headline
 from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
 from transferui.ui import saving
@@ -122,14 +122,14 @@ def model_card(desk: Desk) -> str:
         return (
             '<section class="tu-card tu-mc"><h2>Model card</h2><p class="tu-none">It is written when a run is over.</p></section>'
         )
-    weakest = min(results["per_class"], key=lambda row: row["recall"] if row["n"] else 2)
+    weakest = min(class_by_class(results)["per_class"], key=lambda row: row["recall"] if row["n"] else 2)
     rows = [
         ("Answers", ", ".join(results["classes"][:30])),
         ("Made from", _made_from(results)),
         ("Learned", _learned(results)),
         ("Learned from", f"{results['n_train']:,} photos"),
         ("Accuracy", _accuracy(results)),
-        ("Weak spot", _weak_spot(weakest, results["n_val"])),
+        ("Weak spot", _weak_spot(weakest, headline(results).n)),
         ("Not for", "photos of anything else: it often says so, but not always"),
     ]
     body = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(text)}</bdi></dd></div>" for name, text in rows)
@@ -151,9 +151,9 @@ def _learned(results: dict[str, Any]) -> str:
     return f"{', '.join(results['trainable'])} and head {weights}" if results["trainable"] else f"head only {weights}"
 
 
-def _weak_spot(weakest: dict[str, Any], n_val: int) -> str:
+def _weak_spot(weakest: dict[str, Any], n: int) -> str:
     if weakest["recall"] >= 1:
-        return f"none was seen, but {n_val} photos are few to see one" if n_val < 200 else "none was seen"
+        return f"none was seen, but {n} photos are few to see one" if n < 200 else "none was seen"
     return f"finds {percent(weakest['recall'])} of “{weakest['class_name']}”"
 
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from transferui.config import IMBALANCE
-from transferui.evaluation.headline import Headline, headline
+from transferui.evaluation.headline import Headline, class_by_class, headline
 from transferui.ui.html import percent, photos
 
 Values = Mapping[str, Any]
@@ -143,8 +143,8 @@ def _classes(values: Values) -> str:
     ratio = values.get("imbalance", 1.0)
     if ratio <= IMBALANCE:
         return ""
-    source = values["cv"] if values.get("headline") == "cv" else values
-    return f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} {each_class(source)}</div>'
+    found = each_class(class_by_class(values))
+    return f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} {found}</div>'
 
 
 def each_class(values: Values) -> str:

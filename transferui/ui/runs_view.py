@@ -37,12 +37,7 @@ def numbers(mine: Sequence[Run]) -> dict[str, str]:
 
 def _run_row(name: str, entry: Entry, shown: str, marked: Sequence[str]) -> str:
     run, state, results = entry
-    accuracy = headline(results).accuracy if results else None
-    cell = (
-        f'<span class="bar" style="--w:{accuracy:.3f}"><i></i></span><b>{percent(accuracy, 1)}</b>'
-        if accuracy is not None
-        else escape(_state_word(state))
-    )
+    cell = _accuracy(results) if results else escape(_state_word(state))
     active = state["state"] in ACTIVE_STATES
     here = " <em>shown</em>" if run.id == shown else ""
     check = "true" if run.id in marked else "false"
@@ -56,6 +51,14 @@ def _run_row(name: str, entry: Entry, shown: str, marked: Sequence[str]) -> str:
         f'<tr class="{css}" data-run="{run.id}"><th scope="row">{name}{here}</th><td>{escape(what(run))}</td>'
         f'<td class="acc">{cell}</td><td class="tu-acts">{buttons}</td></tr>'
     )
+
+
+def _accuracy(results: Mapping[str, Any]) -> str:
+    """The accuracy that stands for a run and, below it because a telephone is narrow, of how many photos it is."""
+    me = headline(results)
+    how = f"of {me.n}, cross-validated" if me.cross_validated else f"of {me.n}"
+    bar = f'<span class="bar" style="--w:{me.accuracy:.3f}"><i></i></span><b>{percent(me.accuracy, 1)}</b>'
+    return f'{bar}<div class="tu-or">{how}</div>'
 
 
 def _state_word(state: Status) -> str:

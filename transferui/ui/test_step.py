@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -58,7 +58,7 @@ def layout() -> TestStep:
         with gr.Column(scale=4, min_width=300, elem_classes="tu-try"):
             image = gr.Image(
                 sources=["upload", "webcam", "clipboard"], type="filepath", image_mode=None, label="Photo to test", elem_id="test-image",
-                height=260, buttons=[], webcam_options=gr.WebcamOptions(mirror=True), interactive=True,
+                height=260, buttons=[], webcam_options=gr.WebcamOptions(mirror=False), interactive=True,
             )  # fmt: skip
             gr.Checkbox(True, label="Show where it looked (heat map)", elem_id="heat-map", container=False, interactive=True)
             live = test_live.camera()
@@ -97,7 +97,7 @@ def view(desk: Desk) -> list[Any]:
     items = results["val_items"] if results else []
     return [
         line,
-        test_view.tries(dataset, items, ""),
+        test_view.tries(dataset, items, "", own_start=_own_start(results)),
         test_view.empty(desk.model_path is not None),
         confusion_view.confusion(results, dataset, None),
         confusion_view.mistakes(results, dataset),
@@ -162,7 +162,7 @@ class TestEvents:
             if dataset is None or results is None or key not in known:
                 raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Choose another one.")
             sample = dataset.samples[int(key)]
-            cards = test_view.tries(dataset, results["val_items"], key)
+            cards = test_view.tries(dataset, results["val_items"], key, own_start=_own_start(results))
             rows = self._classify(desk, str(sample.path), dataset.class_names[sample.label])
             yield from self.asked.only(owner, asked, ([*row, cards] for row in rows))
         except UserError as error:
@@ -231,8 +231,15 @@ class TestEvents:
         """Ask the engine about one picture; show progress, then the answer or the reason why there is none."""
         answers = list[Any]()
         dataset = None if desk.values.get("model") else run_dataset(desk)
+        results = (desk.run.results() if desk.run and dataset else None) or {}
+        n_train = int(results.get("n_train") or 0)
         for html in ask(self.server, "predict", answers.append, folder=_model(desk), picture=picture):
-            yield [notice(), test_view.prediction(answers[0], truth, dataset)] if html is None else [html, *skips(1)]
+            yield [notice(), test_view.prediction(answers[0], truth, dataset, n_train)] if html is None else [html, *skips(1)]
+
+
+def _own_start(results: Mapping[str, Any] | None) -> bool:
+    """Whether a run started from an own model."""
+    return bool(results and results.get("lineage"))
 
 
 def _model(desk: Desk) -> str:

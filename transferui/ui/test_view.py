@@ -14,15 +14,18 @@ from transferui.ui.html import img, percent, radio_card, radio_group
 RANKED = 8
 # Validation photos offered for a try.
 TRIES = 10
+# `training.kept.MOST`, which a page cannot import: it loads torch.
+MOST_KEPT = 2000
 # Words for how probable an answer is that the model stands by.
 WORDS = ((0.8, "quite sure"), (0.5, "rather sure"), (0.0, "its best guess"))
 
 
-def prediction(answer: Mapping[str, Any], truth: str | None = None, dataset: Dataset | None = None) -> str:
+def prediction(answer: Mapping[str, Any], truth: str | None = None, dataset: Dataset | None = None, n_train: int = 0) -> str:
     """The answer for one photo: the picture with its heat map, the verdict, ranked bars, similar training photos.
 
     Args:
         dataset: what the model learned from, if it is still there.
+        n_train: how many training photos it had; 0 when that is not known.
     """
     heat, legend = "", ""
     if answer.get("heat"):
@@ -32,7 +35,7 @@ def prediction(answer: Mapping[str, Any], truth: str | None = None, dataset: Dat
     return (
         f'<section class="tu-card tu-pred"><figure><div class="shot">{img(answer["thumbnail"], "the tested photo")}{heat}</div>'
         f"<figcaption>{caption}{legend}</figcaption></figure><div>{_verdict(answer, truth)}{_bars(answer['ranked'])}"
-        f"{neighbors(answer, dataset)}</div></section>"
+        f"{neighbors(answer, dataset, n_train)}</div></section>"
     )
 
 
@@ -76,8 +79,8 @@ def _verdict(answer: Mapping[str, Any], truth: str | None) -> str:
     return line + f'<p class="truth {"ok" if right else "wrong"}">{"✓ right" if right else f"✗ really: {escape(truth)}"}</p>'
 
 
-def neighbors(answer: Mapping[str, Any], dataset: Dataset | None) -> str:
-    """The most similar training photos with their labels, and whether these speak against the answer."""
+def neighbors(answer: Mapping[str, Any], dataset: Dataset | None, n_train: int) -> str:
+    """The most similar training photos with their labels, among how many, and whether these speak against the answer."""
     found = answer.get("neighbors") or []
     if not found or dataset is None:
         return ""
@@ -88,7 +91,8 @@ def neighbors(answer: Mapping[str, Any], dataset: Dataset | None) -> str:
         for n in found
     )
     word = _against(best, sum(n["class_name"] == best for n in found), len(found))
-    return f'<h3>Most similar training photos <em>(nearest neighbors)</em></h3><div class="tu-near">{cards}</div>{word}'
+    some = f'<p class="tu-hint-line">among {MOST_KEPT:,} of its {n_train:,} training photos</p>' if n_train > MOST_KEPT else ""
+    return f'<h3>Most similar training photos <em>(nearest neighbors)</em></h3>{some}<div class="tu-near">{cards}</div>{word}'
 
 
 def _against(best: str, n_for: int, n: int) -> str:
@@ -111,15 +115,19 @@ def share(probability: float) -> str:
 def empty(has_model: bool) -> str:
     """Before the first photo."""
     text = (
-        "Choose a photo, or try one that it has not learned from."
+        "Choose a photo, and the answer comes here."
         if has_model
         else "There is no trained model yet. Train one in step 3, or open one in step 5."
     )
     return f'<section class="tu-card tu-pred none-yet"><p class="tu-none">{text}</p></section>'
 
 
-def tries(dataset: Dataset | None, items: Sequence[Mapping[str, Any]], chosen: str) -> str:
-    """Some validation photos, mistakes among them, as radio cards."""
+def tries(dataset: Dataset | None, items: Sequence[Mapping[str, Any]], chosen: str, *, own_start: bool = False) -> str:
+    """Some validation photos, mistakes among them, as radio cards.
+
+    Args:
+        own_start: the run started from an own model, which may have learned from these photos.
+    """
     if dataset is None or not items:
         return ""
     wrong = [item for item in items if item["true"] != item["predicted"]][: TRIES // 2]
@@ -130,9 +138,8 @@ def tries(dataset: Dataset | None, items: Sequence[Mapping[str, Any]], chosen: s
     for n, item in enumerate(offered, start=1):
         key, name = str(item["sample"]), f"validation photo {n} of {len(offered)}"
         cards.append(radio_card(key, key == chosen, thumb(dataset, int(item["sample"]), name)))
-    return '<p class="tu-or">Or try a validation photo, one it has not learned from:</p>' + radio_group(
-        cards, "Validation photo", "tries"
-    )
+    words = ". The model it started from may have learned from it:" if own_start else ", one it has not learned from:"
+    return f'<p class="tu-or">Or try a validation photo{words}</p>' + radio_group(cards, "Validation photo", "tries")
 
 
 def thumb(dataset: Dataset, index: int, alt: str) -> str:
