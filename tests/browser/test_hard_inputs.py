@@ -139,7 +139,8 @@ def test_a_number_that_is_none_is_refused_over_plain_http(visit, server, photo_z
     with page.expect_request(lambda r: r.method == "POST" and "30" in (r.post_data or "")) as caught:
         page.locator("#train-button").click()
     page.locator("#stop-button").click()
-    expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=LONG)
+    # Where an earlier test has looked at these photos, the run may be over before Stop arrives.
+    expect(page.locator("#run-status")).to_contain_text(re.compile("Stopped|Finished"), timeout=LONG)
     body = json.loads(caught.value.post_data)
     wanted = body["data"].index(30)  # the epochs
     for bad in ("NaN", "1e999", '"many"', "-5", "null", "[1]"):

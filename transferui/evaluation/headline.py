@@ -43,6 +43,11 @@ def class_by_class(results: Mapping[str, Any]) -> Mapping[str, Any]:
     return judged
 
 
+def learned_weights(results: Mapping[str, Any]) -> int:
+    """How many weights of the kept model have learned: the head's alone where fine-tuning was taken back."""
+    return int(results.get("learned_parameters", results["trainable_parameters"]))  # runs of earlier versions know only these
+
+
 def headline(results: Mapping[str, Any]) -> Headline:
     """The cross-validated accuracy where the run chose it as the more trustworthy one, else that of the validation photos."""
     cv = results.get("cv")

@@ -12,7 +12,7 @@ import transferui
 from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
-from transferui.evaluation.headline import class_by_class, headline
+from transferui.evaluation.headline import class_by_class, headline, learned_weights
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
 from transferui.evaluation.shown import ShownRun, calibration_words, share, short
 from transferui.evaluation.shown import name as _name
@@ -126,7 +126,7 @@ def network(run: ShownRun) -> str:
         )
         names = "".join(f"<span>{escape(name)}<small>{short(params)}</small></span>" for name, params in stages)
         drawn = f'<div class="net" aria-hidden="true">{blocks}</div><div class="names">{names}</div>'
-    learned, total = results["trainable_parameters"], results["total_parameters"]
+    learned, total = learned_weights(results), results["total_parameters"]
     start = "random weights" if run.settings.get("weights") == "random" else "what it had learned from ImageNet"
     if before := results.get("lineage"):
         start = f"an earlier model that had learned {_name(before[-1]['dataset_name'] or before[-1]['name'])}"

@@ -152,8 +152,8 @@ def _scenes(run: Trained) -> list[int]:
 def _what(run: Trained) -> dict[str, Any]:
     """What was trained, on what, and what it cost."""
     stages = dict(run.model.stages.named_children())
-    kept = run.trainable if run.kept_phase == "finetune" else ()
-    learned = sum(count_parameters(stages[name]) for name in kept) + count_parameters(run.model.head)
+    head = count_parameters(run.model.head)
+    trainable = sum(count_parameters(stages[name]) for name in run.trainable) + head
     return {
         "classes": list(run.dataset.class_names),
         "backbone": run.config.backbone,
@@ -163,7 +163,8 @@ def _what(run: Trained) -> dict[str, Any]:
         "phases": run.phases,
         "kept_phase": run.kept_phase,
         "best_epoch": run.best_epoch,
-        "trainable_parameters": learned,
+        "trainable_parameters": trainable,
+        "learned_parameters": trainable if run.kept_phase == "finetune" else head,
         "total_parameters": count_parameters(run.model),
         "trainable": list(run.trainable),
         "frozen_prefix": list(run.model.stage_names[: _prefix_length(run)]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transferui.config import IMBALANCE
-from transferui.evaluation.headline import MANY_ALIKE, headline
+from transferui.evaluation.headline import MANY_ALIKE, headline, learned_weights
 from transferui.evaluation.shown import share
 
 Values = Mapping[str, Any]
@@ -34,7 +34,7 @@ def summary(values: Values) -> str:
     if diagnosis and diagnosis["try_words"]:
         lines.append(f"To try next: {diagnosis['try_words']}")
     lines.append(
-        f"Learned: {values['trainable_parameters']:,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
+        f"Learned: {learned_weights(values):,} of {values['total_parameters']:,} weights on {values['n_train']} photos "
         f"in {values['seconds']['total']:.1f} s"
     )
     return "\n".join([*lines, f"Run folder: {values['run_dir']}", *values["notes"]])

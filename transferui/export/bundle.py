@@ -54,7 +54,8 @@ def bundle_facts(model: Model) -> dict[str, Any]:
     metrics = ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "n_train", "majority_accuracy", "val_loss",
                "balanced_accuracy", "test_accuracy", "n_test", "confusion", "per_class", "kept_phase", "phases",
                "temperature", "calibration_error", "calibration_error_by_chance", "cv", "headline",
-               "trainable_parameters", "total_parameters", "seconds", "device", "precision", "notes")  # fmt: skip
+               "trainable_parameters", "learned_parameters", "total_parameters", "seconds", "device", "precision",
+               "notes")  # fmt: skip
     return {
         "format": FORMAT,
         "backbone": known["backbone"],

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
-from transferui.evaluation.headline import class_by_class, headline
+from transferui.evaluation.headline import class_by_class, headline, learned_weights
 from transferui.evaluation.shown import share
 from transferui.training.lineage import family_words
 
@@ -75,7 +75,7 @@ def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, st
             ("Always guessing the largest class", f"{me.base:.1%}"),
             *_set_aside(metrics),
             ("Learned from", f"{metrics['n_train']} photos"),
-            ("Weights that learned", f"{metrics['trainable_parameters']:,} of {metrics['total_parameters']:,}"),
+            ("Weights that learned", f"{learned_weights(metrics):,} of {metrics['total_parameters']:,}"),
         ]
     for row in class_by_class(metrics).get("per_class", []):
         found = f"{_percent(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"

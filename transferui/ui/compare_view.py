@@ -9,6 +9,7 @@ from typing import Any
 from transferui.config import SETTINGS
 from transferui.errors import UserError
 from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_photos
+from transferui.evaluation.headline import learned_weights
 from transferui.evaluation.shown import points
 from transferui.runs.saved import learned_from
 from transferui.runs.store import ACTIVE_STATES, Run
@@ -166,7 +167,7 @@ def _side_by_side(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
     if any(r.get("n_test") for r in numbers):
         rows.append(["Test accuracy", *(percent(r["test_accuracy"], 1) if r.get("n_test") else "–" for r in numbers)])
     rows.append(["Validation loss", *(f"{r['val_loss']:.3f}" if r else "–" for r in numbers)])
-    rows.append(["Weights that learned", *(f"{r['trainable_parameters']:,}" if r else "–" for r in numbers)])
+    rows.append(["Weights that learned", *(f"{learned_weights(r):,}" if r else "–" for r in numbers)])
     rows.append(["Time", *(seconds(r["seconds"]["total"]) if r.get("seconds") else "–" for r in numbers)])
     heads = [f"{swatch(n)}{escape(names[run.id])}" for n, (run, _, _) in enumerate(entries)]
     return table(["", *heads], rows, "tu-table tu-compare")

@@ -17,7 +17,7 @@ import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
-from transferui.evaluation.headline import class_by_class, headline
+from transferui.evaluation.headline import class_by_class, headline, learned_weights
 from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
 from transferui.ui import saving
@@ -147,7 +147,7 @@ def _learned(results: dict[str, Any]) -> str:
     """What is different from the pretrained network in the model that was kept."""
     if results["trainable"] and results.get("kept_phase") == "head":
         return "head only; fine-tuning was tried and did not help, so it was not kept"
-    weights = f"({results['trainable_parameters']:,} of {results['total_parameters']:,} weights)"
+    weights = f"({learned_weights(results):,} of {results['total_parameters']:,} weights)"
     return f"{', '.join(results['trainable'])} and head {weights}" if results["trainable"] else f"head only {weights}"
 
 
