@@ -64,7 +64,7 @@ def test_a_val_folder_of_one_class_is_no_judge_of_telling_classes_apart(tmp_path
         draw_photo(tmp_path / "p" / "train" / ("red", "blue")[n % 2] / f"{n}.jpg", ("red", "blue")[n % 2], n)
         draw_photo(tmp_path / "p" / "val" / "red" / f"{n}.jpg", "red", 100 + n)
     values = describe(run(tmp_path / "p", data_dir), final=True)
-    assert not values["guessing"] and any("all of" in note or "are “red”" in note for note in values["notes"])
+    assert not values["guessing"] and any("All photos to check with are “red”" in note for note in values["notes"])
 
 
 def test_without_validation_there_is_nothing_to_describe(short_run):

@@ -77,9 +77,14 @@ def groups_of(dataset: Dataset) -> tuple[int | None, ...]:
     return tuple(s.group for s in dataset.samples) if dataset.folder else kin_of(dataset).groups
 
 
-def scenes_of(dataset: Dataset) -> dict[str, int]:
-    """Photos of every class by its name, where all that belong together count as one."""
-    units = {(sample.label, group) for sample, group in zip(dataset.samples, numbered(groups_of(dataset)), strict=True)}
+def scenes_of(dataset: Dataset, groups: Sequence[int] | None = None) -> dict[str, int]:
+    """Photos of every class by its name, where all that belong together count as one.
+
+    Args:
+        groups: the group of each photo (`numbered`), where that is known already.
+    """
+    groups = numbered(groups_of(dataset)) if groups is None else groups
+    units = {(sample.label, group) for sample, group in zip(dataset.samples, groups, strict=True)}
     sizes = Counter(label for label, _ in units)
     return {name: sizes[k] for k, name in enumerate(dataset.class_names)}
 

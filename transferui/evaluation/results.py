@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferui.data.similar import scenes_of
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
 from transferui.evaluation.headline import EVERY_CLASS, MANY_ALIKE
@@ -138,15 +139,8 @@ def _training_part(run: Trained) -> dict[str, Any]:
         "imbalance": max(counts) / max(1, min(counts)),
         "class_weighted": class_weights(counts, run.config.class_weights) is not None,
         "train_counts": counts,
-        "scene_counts": _scenes(run),
+        "scene_counts": list(scenes_of(run.dataset, run.groups()).values()),
     }
-
-
-def _scenes(run: Trained) -> list[int]:
-    """Photos of all parts by class, where all that belong together count as one."""
-    groups, split = run.groups(), run.split
-    units = {(run.dataset.samples[i].label, groups[i]) for i in (*split.train, *split.val, *split.test)}
-    return [sum(label == one for one, _ in units) for label in range(len(run.dataset.class_names))]
 
 
 def _what(run: Trained) -> dict[str, Any]:
