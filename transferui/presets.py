@@ -13,7 +13,7 @@ from typing import Any
 PRESETS: typing.Mapping[str, typing.Mapping[str, Any]] = types.MappingProxyType(
     {
         "quick": {"trainable": "none"},
-        "balanced": {"trainable": "late", "augmentation": "crops"},
+        "balanced": {"trainable": "late", "augmentation": "crops", "finetune_steps": 300},
         "best": {"trainable": "half", "augmentation": "crops", "finetune_steps": 1500},
     }
 )
@@ -29,7 +29,9 @@ WHY_QUICK = f". With fewer than {BALANCED_FROM}, changing blocks hardly ever hel
 _DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 # A word in a class's or set's name that says that the mirror image is another thing.
 _SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
-_SETS = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs"}
+_WRITTEN = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs"}
+# "No sign of rust", "signs of disease": nothing that anybody reads.
+_OMEN = re.compile(r"\bsigns?[\W_]+of\b|\b(no|without)[\W_]+signs?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def capital(text: str) -> str:
 def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str:
     """Why these photos should not be shown mirrored, or nothing when nothing speaks against it.
 
-    It goes by names only: digits, letters, left and right, and sets that call themselves signs, digits or letters.
+    It goes by names only: digits, letters, left and right, and signs, digits or letters in the name of the set or of any class.
+    One class is enough: a stop sign has no mirror image, whatever stands beside it.
     """
     spelled = [name.strip() for name in class_names]
     names = [name.lower() for name in spelled]
@@ -98,7 +101,7 @@ def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str
         return "Your classes look like letters, and a mirrored b is a d."
     if any(_SIDES.intersection(_words(name)) for name in spelled):
         return "Your classes tell left from right, and a mirror swaps them."
-    if _SETS.intersection(_words(set_name)):
+    if any(_WRITTEN.intersection(_words(_OMEN.sub(" ", name))) for name in (*spelled, set_name)):
         return "Signs, digits and letters cannot be read in a mirror."
     return ""
 

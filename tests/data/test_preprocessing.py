@@ -62,10 +62,16 @@ def test_a_networks_input_is_what_its_weights_record_asks_for(name, size):
 
 def test_views_are_what_they_are_called_and_always_the_same():
     content = photo(90, 120)
-    original, flip, crop1, crop2 = picture_views(content, P, ["original", "flip", "crop1", "crop2"])
+    original, flip, cut1, cut2 = picture_views(content, P, ["original", "flip", "cut1", "cut2"], "one")
     assert np.array_equal(flip, original[:, ::-1])
-    assert not np.array_equal(crop1, crop2) and crop1.shape == original.shape
-    assert np.array_equal(crop1, picture_array(content, P, "crop1"))
+    assert not np.array_equal(cut1, cut2) and cut1.shape == original.shape
+    assert np.array_equal(cut1, picture_views(content, P, ["cut1"], "one")[0])
+
+
+def test_every_picture_is_cut_elsewhere():
+    content = photo(90, 120)
+    one, other = (picture_views(content, P, ["cut2"], seed)[0] for seed in ("one", "other"))
+    assert not np.array_equal(one, other)
 
 
 def test_it_travels_as_plain_data():

@@ -21,7 +21,7 @@ def test_the_estimate_counts_the_views_and_checks_that_training_makes():
     from transferui.runs import estimate
 
     assert {kind: len(views_for(kind)) for kind in SETTINGS["augmentation"].choices} == estimate.VIEWS
-    assert estimate.ASKED == mirror.ASKED and len(choose.SHARES) + 2 == estimate.CHECKS
+    assert estimate.ASKED == mirror.ASKED and len(choose.SHARES) + 1 == estimate.CHECKS
 
 
 def test_more_work_is_estimated_to_take_longer():

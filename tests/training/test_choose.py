@@ -40,7 +40,7 @@ def found(gain, better, worse, loss=1.0, right=1.0, share=1.0):
 def test_a_clear_gain_is_kept_and_told(phase):
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, 1.0)
-    choice = choose(phase, probe, logits)
+    choice = choose(phase, probe, logits, validate(phase)[0])
     assert choice.share == 1 and choice.gain > 2 * choice.error and "by more than chance" in choice.words
     assert torch.allclose(validate(phase)[0], choice.logits)
 
@@ -48,7 +48,7 @@ def test_a_clear_gain_is_kept_and_told(phase):
 def test_a_loss_gives_the_frozen_blocks_back_bit_by_bit(phase):
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, -1.0)
-    choice = choose(phase, probe, logits)
+    choice = choose(phase, probe, logits, validate(phase)[0])
     assert choice.share == 0 and "did not lower" in choice.words
     assert all(torch.equal(value, probe[name]) for name, value in snapshot(phase).items())
 
@@ -58,14 +58,14 @@ def test_a_gain_that_chance_explains_is_not_kept(phase):
     probe, logits = snapshot(phase), validate(phase)[0]
     with torch.no_grad():
         phase.model.head.linear.weight[1, 3] += 0.02
-    assert choose(phase, probe, logits).share == 0
+    assert choose(phase, probe, logits, validate(phase)[0]).share == 0
 
 
 def test_too_far_a_step_is_taken_only_part_of_the_way(phase):
     turn(phase, 0.5, noise=1.0)
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, 0.5, noise=-1.5)
-    choice = choose(phase, probe, logits)
+    choice = choose(phase, probe, logits, validate(phase)[0])
     assert choice.share in SHARES and "of the way" in choice.words
     assert float(losses(phase, choice.logits).mean()) < float(losses(phase, logits).mean())
 
@@ -74,7 +74,7 @@ def test_being_louder_is_neither_gain_nor_harm(phase):
     turn(phase, 1.0)
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, 3.0)
-    choice = choose(phase, probe, logits)
+    choice = choose(phase, probe, logits, validate(phase)[0])
     assert choice.share == 0 and abs(choice.gain) < 0.01
 
 
@@ -93,7 +93,7 @@ def test_numbers_out_of_bounds_are_never_kept(phase):
     turn(phase, 0.5)
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, float("nan"))
-    assert choose(phase, probe, logits).share == 0
+    assert choose(phase, probe, logits, validate(phase)[0]).share == 0
     assert all(torch.equal(value, probe[name]) for name, value in snapshot(phase).items())
 
 
@@ -105,7 +105,7 @@ def test_four_places_and_two_questions_share_one_chance(phase):
         with torch.no_grad():
             phase.model.head.linear.weight.copy_(probe["1.linear.weight"])
             phase.model.head.linear.weight[1, 1:] += 0.05 * torch.randn(3, generator=torch.Generator().manual_seed(seed))
-        kept += choose(phase, probe, logits).share > 0
+        kept += choose(phase, probe, logits, validate(phase)[0]).share > 0
     assert kept <= 10  # of a hundred changes that have nothing to do with the classes
 
 

@@ -73,34 +73,38 @@ class Preprocessing:
         return cls(int(values["image_size"]), int(values["resize_size"]), str(values["interpolation"]), mean, std)  # type: ignore[arg-type]
 
 
-def picture_array(source: Path | bytes, preprocessing: Preprocessing, view: str = "original") -> Pixels:
-    """One view of a picture as bytes (S, S, 3).
+def picture_array(source: Path | bytes, preprocessing: Preprocessing) -> Pixels:
+    """A picture as bytes (S, S, 3), as a network sees it.
 
     Raises:
         UserError: ``IMAGE_…`` when it cannot be read.
     """
-    return picture_views(source, preprocessing, [view])[0]
+    return picture_views(source, preprocessing, ["original"])[0]
 
 
-def picture_views(source: Path | bytes, preprocessing: Preprocessing, views: Sequence[str]) -> list[Pixels]:
+def picture_views(source: Path | bytes, preprocessing: Preprocessing, views: Sequence[str], seed: str = "") -> list[Pixels]:
     """Several views of a picture, decoded once.
 
     Views: ``original`` (short side resized, middle cut out: torchvision's Resize and CenterCrop), ``flip`` (mirrored), and
-    ``crop1``, ``crop2`` … (a random cut of 60 to 100 % of the area, the odd ones mirrored), which are the same every time.
+    ``cut1``, ``cut2`` … (a random cut of 60 to 100 % of the area, the odd ones mirrored).
+
+    Args:
+        seed: decides where the cuts lie, so that they are the same every time. The hash of each picture's content gives every
+            picture cuts of its own: two for each show a network more places and sizes than six that are the same for all.
 
     Raises:
         UserError: ``IMAGE_…`` when it cannot be read.
     """
     image = read_image(source, at_least=REDUCE * preprocessing.resize_size)
-    return [_view(image, preprocessing, view) for view in views]
+    return [_view(image, preprocessing, view, seed) for view in views]
 
 
-def _view(image: Image.Image, preprocessing: Preprocessing, view: str) -> Pixels:
+def _view(image: Image.Image, preprocessing: Preprocessing, view: str, seed: str) -> Pixels:
     if view in ("original", "flip"):
         pixels = np.asarray(_center(image, preprocessing))
         return np.ascontiguousarray(pixels[:, ::-1]) if view == "flip" else pixels
-    number = int(view.removeprefix("crop"))
-    box = _random_box(image.size, random.Random(f"{view}:{image.size}"))
+    number = int(view.removeprefix("cut"))
+    box = _random_box(image.size, random.Random(f"{view}:{seed}"))
     side = preprocessing.image_size
     pixels = np.asarray(image.resize((side, side), _FILTERS[preprocessing.interpolation], box=box))
     return np.ascontiguousarray(pixels[:, ::-1]) if number % 2 else pixels

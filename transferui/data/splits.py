@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from transferui.data.dataset import Dataset
+from transferui.data.given import Given, without_leaks
 from transferui.data.similar import SERIES_LENGTH, groups_of, natural
 from transferui.data.units import ACROSS_CLASSES, EQUAL_FILES, Unit, class_of, in_order, units_of
 from transferui.errors import UserError
@@ -65,10 +66,13 @@ def split_dataset(dataset: Dataset, val_fraction: float, seed: int, *, grouped: 
     pool = [i for i, sample in enumerate(dataset.samples) if sample.split in (None, "train")]
     val = [i for i, sample in enumerate(dataset.samples) if sample.split == "val"]
     test = tuple(i for i, sample in enumerate(dataset.samples) if sample.split == "test")
+    parts = Given(pool)
     if given:
         _require_train(dataset, pool)
+        parts = without_leaks(dataset, pool, val, test) if grouped else parts
+        pool = parts.train
     if val:
-        return Split(tuple(pool), tuple(val), test)
+        return Split(tuple(pool), tuple(val), test, parts.left_out, parts.notes)
     part = _choose(dataset, pool, val_fraction, seed, grouped)
     gone = part.taken | part.left_out
     rest = [i for i in pool if i not in gone]
@@ -82,8 +86,8 @@ def split_dataset(dataset: Dataset, val_fraction: float, seed: int, *, grouped: 
         tuple(i for i in rest if i not in aside),
         tuple(i for i in pool if i in part.taken),
         test or tuple(sorted(aside)),
-        tuple(sorted(part.left_out)),
-        tuple(notes),
+        tuple(sorted([*part.left_out, *parts.left_out])),
+        (*parts.notes, *notes),
     )
 
 

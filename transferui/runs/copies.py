@@ -57,7 +57,7 @@ def _example(dataset: Dataset, label: int, preprocessing: Preprocessing, views: 
     mine: list[Sample] = [s for s in dataset.samples if s.label == label]
     for sample in mine[:TRIES]:
         try:
-            pictures = picture_views(sample.path, preprocessing, views)
+            pictures = picture_views(sample.path, preprocessing, views, sample.sha256)
         except UserError:  # a damaged photo is told of where photos are checked
             continue
         name = dataset.class_names[label]

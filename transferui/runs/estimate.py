@@ -22,12 +22,12 @@ HEAD_EPOCH_S, HEAD_PHOTO_S = 1.5e-3, 4e-6
 # Checking runs in float32 on unfolded stages: so many times a look in bfloat16 on folded ones (3 late in a network, 10 early).
 PLAIN = 6.0
 # Views per training photo (transferui.training.recipe.views_for, which loads torch).
-VIEWS = {"none": 1, "flip": 2, "crops": 8, "crops_no_flip": 5}
+VIEWS = {"none": 1, "flip": 2, "crops": 4, "crops_no_flip": 3}
 # Training photos that are looked at in a mirror first (transferui.training.mirror), where mirrored copies are wanted.
 ASKED = 400
-# Looks at the validation photos besides one after every epoch: before the first, and at four places on the line between the
+# Looks at the validation photos besides one after every epoch: before the first, and at three places on the line between the
 # head on frozen blocks and the fine-tuned model (transferui.training.choose).
-CHECKS = 5
+CHECKS = 4
 # A run that computed fewer photos than this says little about the machine.
 ENOUGH = 50
 

@@ -76,7 +76,7 @@ class Choice:
 
     @property
     def _evidence(self) -> str:
-        found = f"validation loss {-self.gain:+.3f}, {self.better} photos newly right, {self.worse} newly wrong"
+        found = f"validation loss {-self.gain:+.3f} after calibration, {self.better} photos newly right, {self.worse} newly wrong"
         chance = min(self.loss_by_chance, self.right_by_chance)
         found += f"; chance alone does as well in {f'{chance:.0%}' if chance >= 0.01 else 'under 1%'} of cases"
         return f"{found}, photos of a series counted together" if self.units < len(self.logits) else found
@@ -87,17 +87,17 @@ def snapshot(phase: Phase) -> State:
     return {name: value.detach().cpu().clone() for name, value in learning_part(phase).state_dict().items()}
 
 
-def choose(phase: Phase, probe: State, probe_logits: Tensor) -> Choice:
+def choose(phase: Phase, probe: State, probe_logits: Tensor, tuned_logits: Tensor) -> Choice:
     """Leave the better model in the phase's network and say which it is.
 
     Args:
         phase: after fine-tuning, with the best fine-tuned weights in its network.
         probe: the weights before fine-tuning.
-        probe_logits: (n_val, K) of that state.
+        probe_logits, tuned_logits: (n_val, K) of that state, and of the network as it comes.
     """
     tuned = snapshot(phase)
-    answers = list[tuple[float, Tensor]]()
-    for share in (*SHARES, 1.0):
+    answers = [(1.0, tuned_logits)]
+    for share in SHARES:
         _load(phase, probe, tuned, share)
         answers.append((share, predict_rows(phase, phase.val.inputs)))
     found = _judged(phase, probe_logits, answers)

@@ -154,7 +154,7 @@ class Extractor:
         pictures = torch.zeros((len(indices), len(views), side, side, 3), dtype=torch.uint8)
         for n, i in enumerate(indices):
             try:
-                for v, array in enumerate(picture_views(samples[i].path, self.preprocessing, views)):
+                for v, array in enumerate(picture_views(samples[i].path, self.preprocessing, views, samples[i].sha256)):
                     pictures[n, v] = torch.tensor(array)
             except UserError as error:
                 broken[samples[i].sha256] = error.message

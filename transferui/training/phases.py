@@ -24,6 +24,8 @@ from transferui.training.watch import one_answer
 CARRY_BATCH = 16
 # Validation photos from which on one and the same answer for all says something.
 ENOUGH_TO_TELL = 10
+# What the phases are called where a person reads of them.
+LESSON = {"head": "The head's lesson", "finetune": "Fine-tuning"}
 UNREADABLE = "A photo could no longer be read, so no changed copies were shown."
 # Takes names of views and which training pictures (all when None).
 Copies = Callable[[Sequence[str], Sequence[int] | None], Tensor | None]
@@ -155,7 +157,8 @@ class Phases:
         run.val_logits, run.kept_phase, run.best_epoch = outcome.val_logits, "finetune", outcome.best_epoch
         if probe is None or head.val_logits is None:
             return
-        choice = choose(phase, probe, head.val_logits)
+        assert outcome.val_logits is not None
+        choice = choose(phase, probe, head.val_logits, outcome.val_logits)
         run.val_logits = choice.logits
         run.notes.append(choice.words)
         if not choice.share:
@@ -169,12 +172,15 @@ class Phases:
         run.notes += outcome.notes
         if outcome.reason == "diverged":
             run.notes.append(
-                f"Phase {phase.name} went wrong again and again, at last with {outcome.slower:g} of the step size: it was ended."
+                f"{LESSON[phase.name]} went wrong again and again, at last with {outcome.slower:g} of the step size, and ended."
             )
         only = one_answer(outcome.val_logits, phase.val.labels) if outcome.val_logits is not None else None
         if only is not None and len(phase.val) >= ENOUGH_TO_TELL:
             name = run.dataset.class_names[only]
-            run.notes.append(f"After phase {phase.name} every checked photo is called {name!r}: it has learned nothing of use.")
+            untrained = ": no pass over the photos did better than the untrained one" if outcome.best_epoch == 0 else ""
+            run.notes.append(
+                f"{LESSON[phase.name]} has brought nothing of use{untrained}. Every checked photo is called {name!r}."
+            )
         if 0 < outcome.at_once < min(run.config.batch_size, len(phase.train)):
             run.notes.append(
                 f"Memory was short: {outcome.at_once} photos went through the network at once, with the same result."

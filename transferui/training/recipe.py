@@ -88,8 +88,8 @@ def class_weights(counts: Sequence[int], wanted: str) -> Tensor | None:
 _VIEWS = {
     "none": ("original",),
     "flip": ("original", "flip"),
-    "crops": ("original", "flip", "crop1", "crop2", "crop3", "crop4", "crop5", "crop6"),
-    "crops_no_flip": ("original", "crop2", "crop4", "crop6", "crop8"),
+    "crops": ("original", "flip", "cut1", "cut2"),
+    "crops_no_flip": ("original", "cut2", "cut4"),
 }
 
 
