@@ -112,9 +112,10 @@ def test_four_places_and_two_questions_share_one_chance(phase):
 def test_frames_of_few_scenes_are_no_proof(phase):
     probe, logits = snapshot(phase), validate(phase)[0]
     turn(phase, 1.0)
-    pairs = choose(replace(phase, units=tuple(i // 2 for i in range(60))), probe, logits)
+    tuned = validate(phase)[0]
+    pairs = choose(replace(phase, units=tuple(i // 2 for i in range(60))), probe, logits, tuned)
     assert (pairs.share, pairs.units) == (1, 30)
-    scenes = choose(replace(phase, units=tuple(i % 2 for i in range(60))), probe, logits)
+    scenes = choose(replace(phase, units=tuple(i % 2 for i in range(60))), probe, logits, tuned)
     assert (scenes.share, scenes.units) == (0, 2) and "photos of a series counted together" in scenes.words
 
 

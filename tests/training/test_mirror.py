@@ -35,4 +35,4 @@ def test_a_single_photo_of_a_class_cannot_be_asked():
 @pytest.mark.parametrize("augmentation", UNMIRRORED.values())
 def test_what_is_shown_instead_holds_no_mirror_images(augmentation):
     first, *copies = views_for(augmentation)
-    assert first == "original" and all(int(view.removeprefix("crop")) % 2 == 0 for view in copies)
+    assert first == "original" and all(int(view.removeprefix("cut")) % 2 == 0 for view in copies)

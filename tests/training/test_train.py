@@ -116,13 +116,13 @@ def test_mirrored_copies_that_would_be_mistaken_are_not_even_computed(photos, da
     monkeypatch.setattr(phases, "ask_mirror", harmful)
     trained, _ = run(photos, data_dir, trainable="last", augmentation="crops", precision="float32")
     assert trained.augmentation == "crops_no_flip" and any("Mirrored photos were mistaken" in note for note in trained.notes)
-    assert trained.work.prefix_images == 30 + 24 + 4 * 24  # as they are, mirrored once to ask, four cuts of each
+    assert trained.work.prefix_images == 30 + 24 + 2 * 24  # as they are, mirrored once to ask, two cuts of each
 
 
 def test_what_a_run_asks_itself_first_is_neither_computed_twice_nor_called_remembered(photos, data_dir):
     first, again = (run(photos, data_dir, trainable="last", augmentation="crops")[0].work for _ in range(2))
-    assert (first.prefix_images, first.cached_images) == (30 + 7 * 24, 0)
-    assert again.prefix_images == 0 and again.cached_images >= 30 + 7 * 24
+    assert (first.prefix_images, first.cached_images) == (30 + 3 * 24, 0)
+    assert again.prefix_images == 0 and again.cached_images >= 30 + 3 * 24
 
 
 def test_photos_that_vanish_before_their_copies_are_made_are_learned_as_they_are(photos, data_dir):
