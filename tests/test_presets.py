@@ -51,6 +51,9 @@ def test_a_class_without_photos_is_no_demo():
         ("turnLeft turnRight", "x"),
         ("stop yield", "Road signs"),
         ("7", "MNIST"),
+        ("digit3 digit4", "x"),
+        ("stop_sign tree", "street"),
+        ("letterA letterB", "x"),
     ],
 )
 def test_a_mirror_is_warned_of_where_it_lies(classes, name):
@@ -58,8 +61,9 @@ def test_a_mirror_is_warned_of_where_it_lies(classes, name):
 
 
 @pytest.mark.parametrize(
-    ("classes", "name"), [("ants bees", "insects"), ("bright dark", "designs"), ("oak birch", "Leaves"), ("", "")]
-)
+    ("classes", "name"), [("ants bees", "insects"), ("bright dark", "designs"), ("oak birch", "Leaves"), ("", ""),
+     ("no_sign_of_disease scab", "leaves"), ("SignsOfRust clean", "no signs of wear"), ("signal digitalis", "x")],
+)  # fmt: skip
 def test_other_photos_may_be_mirrored(classes, name):
     assert mirror_warning(classes.split(), name) == ""
 

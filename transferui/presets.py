@@ -31,7 +31,7 @@ _DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
 _WRITTEN = {"digit", "digits", "mnist", "letter", "letters", "alphabet", "handwriting", "handwritten", "sign", "signs"}
 # "No sign of rust", "signs of disease": nothing that anybody reads.
-_OMEN = re.compile(r"\bsigns?[\W_]+of\b|\b(no|without)[\W_]+signs?\b", re.IGNORECASE)
+_OMEN = re.compile(r"\bsigns? of\b|\b(no|without) signs?\b")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def mirror_warning(class_names: typing.Iterable[str], set_name: str = "") -> str
         return "Your classes look like letters, and a mirrored b is a d."
     if any(_SIDES.intersection(_words(name)) for name in spelled):
         return "Your classes tell left from right, and a mirror swaps them."
-    if any(_WRITTEN.intersection(_words(_OMEN.sub(" ", name))) for name in (*spelled, set_name)):
+    if any(_WRITTEN.intersection(_OMEN.sub("", " ".join(_words(name))).split()) for name in (*spelled, set_name)):
         return "Signs, digits and letters cannot be read in a mirror."
     return ""
 

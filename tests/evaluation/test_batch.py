@@ -10,6 +10,7 @@ import transferui as tui
 from transferui.errors import UserError
 from transferui.evaluation import batch, predict
 from transferui.evaluation.batch import as_csv, as_numbers, as_rows, as_text, classify, harmless
+from transferui.evaluation.shown import how_sure
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,8 @@ def test_the_csv_survives_names_with_quotes_commas_and_formulas(model, photos, t
     found = classify(model, [tmp_path / name for name in names], inside_only=True)
     rows = list(csv.DictReader(io.StringIO(as_csv(found), newline="")))
     assert [row["photo"] for row in rows] == [f"'{names[0]}", *names[1:]]
-    assert all(0 <= float(row["probability"]) <= 1 and row["verdict"] in ("sure", "not_sure", "unknown") for row in rows)
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+    assert [row["how sure"] for row in rows] == [how_sure(r.reply.verdict, r.reply.ranked[0].probability) for r in found.rows]
     assert as_csv(found).count("\r\n") == 5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transferui.evaluation.compare import compare_answers, holm, rank_runs, same_photos
+from transferui.evaluation.compare import compare_answers, holm, rank_runs, same_classes, same_photos
 
 
 def test_a_golden_value_of_mcnemar() -> None:
@@ -144,3 +144,43 @@ def test_runs_know_which_of_their_photos_belong_together() -> None:
     ranked = rank_runs([weak, best])
     assert ranked is not None
     assert (ranked.against[0][1].units, ranked.against[0][1].verdict) == (21, "no_clear_difference")
+
+
+def of_two(classes, photos=range(30), *, swapped=False, moved=(), fingerprint="y"):
+    """Results with the even photos in one class and the odd ones in the other, all answered right."""
+    labels = {photo: (photo + swapped + (photo in moved)) % 2 for photo in photos}
+    items = [{"sample": n, "photo": f"{photo:04x}", "true": t, "predicted": t} for n, (photo, t) in enumerate(labels.items())]
+    return {"dataset_fingerprint": fingerprint, "classes": list(classes), "val_items": items}
+
+
+@pytest.mark.parametrize(
+    ("classes", "swapped", "found"),
+    [
+        (("Ameisen", "bees"), False, {0: 0, 1: 1}),
+        (("Bienen", "Ameisen"), True, {0: 1, 1: 0}),  # another order by the alphabet
+        (("bees", "ants"), True, {0: 1, 1: 0}),
+        (("bees", "ants"), False, {0: 0, 1: 1}),  # the names were mistaken for each other, then put right
+    ],
+)
+def test_classes_with_other_names_are_known_by_their_photos(classes, swapped, found):
+    one, other = of_two(("ants", "bees")), of_two(classes, swapped=swapped, fingerprint="x")
+    assert same_classes(one, other) == found
+    ranked = rank_runs([one, other])
+    assert ranked is not None and ranked.n == 30
+
+
+def test_photos_that_are_sorted_otherwise_or_not_shown_make_other_classes():
+    one = of_two(("ants", "bees"))
+    assert same_classes(one, of_two(("Ameisen", "Bienen"), moved=[4])) is None
+    assert same_classes(one, of_two(("Ameisen", "Bienen"), photos=range(0, 60, 2))) is None  # no bee in common
+    assert same_classes(one, of_two(("ants", "bees", "wasps"))) is None
+    assert same_photos([one, of_two(("Ameisen", "Bienen"), moved=range(9))]) == [[0], [1]]
+
+
+def test_a_class_without_photos_in_common_is_known_by_its_name():
+    assert same_classes(of_two(("ants", "bees")), of_two(("Ameisen", "bees"), photos=range(0, 60, 2))) == {0: 0, 1: 1}
+
+
+def test_a_photo_that_was_moved_to_another_class_does_not_count():
+    ranked = rank_runs([of_two(("ants", "bees")), of_two(("ants", "bees"), moved=[4])])
+    assert ranked is not None and ranked.n == 29

@@ -54,6 +54,14 @@ def test_the_interval_counts_every_photo_once_however_many_rounds() -> None:
     assert (me.low, me.high) == (accuracy_interval(me.value * 60, 60).low, accuracy_interval(me.value * 60, 60).high)
 
 
+def test_one_round_stands_for_all_and_every_number_is_of_its_answers() -> None:
+    found = _crossed(*_drawn(60, 1.0))
+    told, rounds = found.as_dict(NAMES), (found.logits.argmax(2) == found.labels).sum(dim=1).tolist()
+    right = [told["confusion"][label][label] for label in range(3)]
+    assert sum(right) == sorted(rounds)[1] == round(60 * told["accuracy"]) and len(set(rounds)) > 1
+    assert [row["recall"] for row in told["per_class"]] == pytest.approx([n / 20 for n in right])
+
+
 def test_what_a_photo_was_taught_does_not_reach_its_own_answer() -> None:
     features, labels = _drawn(60, 0.0, width=200)  # nothing to find, and enough room to remember every photo
     assert _crossed(features, labels).accuracy.value < 0.5

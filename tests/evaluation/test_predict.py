@@ -81,8 +81,10 @@ def test_photos_that_a_model_has_learned_from_are_told_from_new_ones(photos):
     values = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"), known)
     assert values["n"] == 30 and values["n_learned"] == 25 and values["unseen"]["n"] == 5
     assert "learned from 25 of these photos" in evaluation_text(values) and "Of the others" in evaluation_text(values)
-    new = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"))
+    new = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"), ())
     assert new["n_learned"] == 0 and "learned from" not in evaluation_text(new)
+    unknown = evaluate(model(), dataset).how_good(dataset, ("blue", "green", "red"))
+    assert unknown["n_learned"] is None and "does not tell which photos" in evaluation_text(unknown)
 
 
 def test_an_answer_between_two_classes_is_not_sure_however_few_photos_there_were_to_check_with(tmp_path):

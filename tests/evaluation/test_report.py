@@ -11,9 +11,10 @@ from transferui.config import TrainConfig
 from transferui.data.archive import scan
 from transferui.data.storage import create_dataset
 from transferui.errors import UserError
+from transferui.evaluation.answers import answers_of
 from transferui.evaluation.metrics import classification_report
 from transferui.evaluation.report import report_html
-from transferui.evaluation.report_parts import per_class, precisions
+from transferui.evaluation.report_parts import per_class
 from transferui.evaluation.shown import ShownRun
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -44,6 +45,16 @@ class Tags(HTMLParser):
 def test_it_says_how_good_and_how_sure(plain):
     assert "83\u00a0%" in plain and "40\u00a0% to 95\u00a0%" in plain and "of 120 validation photos" in plain
     assert "20 of 120 photos of <bdi>ants</bdi> were answered <bdi>bees</bdi>" in plain
+
+
+def test_every_other_accuracy_and_whether_classes_were_weighted_stand_in_it_as_on_the_page():
+    crossed = {"accuracy": 0.84, "low": 0.72, "high": 0.91, "n": 150, "folds": 5, "repeats": 3, "majority_accuracy": 0.52}
+    probe = {"head_val_accuracy": 0.7, "head_val_accuracy_low": 0.6, "head_val_accuracy_high": 0.78, "trainable": ["stage7"]}
+    uneven = {"imbalance": 5.0, "class_weighted": True, "train_counts": [40, 8]}
+    html = report_html(shown({**answers(100, 20), **probe, **uneven, "cv": crossed, "headline": "val"})).replace("\u00a0", " ")
+    assert "<em>(linear probe)</em>: 70 % of 120 photos (95 % interval 60 % to 78 %)." in html
+    assert "84 % of 150 photos (95 % interval 72 % to 91 %); always guessing the largest class gets 52 %." in html
+    assert "Classes were weighted <em>(class weights)</em>, because" in html
 
 
 def test_it_needs_nobody_and_runs_nothing(plain):
@@ -106,7 +117,22 @@ def test_a_dash_means_never_named_and_a_class_that_was_always_named_wrongly_has_
     results = answers(31, 14, names) | classification_report(labels, named, names)
     cells = [re.findall(r'<td class="num">([^<]*)</td>', row) for row in per_class(shown(results)).split("<tr>")[3:]]
     assert [row[-2:] for row in cells] == [["0\u00a0%", "0.00"], ["0\u00a0%", "–"], ["–", "–"]]
-    assert precisions(results)[1:] == ["0\u00a0%", "0\u00a0%", "–"]
+    assert answers_of(results).precisions[1:] == ["0\u00a0%", "0\u00a0%", "–"]
+
+
+def test_where_cross_validation_is_the_judge_matrix_pairs_and_table_are_of_its_photos():
+    items = [{"sample": n, "true": n % 2, "predicted": int(n < 3 or n % 2), "probability": 0.9} for n in range(40)]
+    counted = classification_report([item["true"] for item in items], [item["predicted"] for item in items], ("ants", "bees"))
+    cv = {**counted, "items": items, "n": 40, "accuracy": 0.95, "low": 0.8, "high": 0.99, "folds": 5, "repeats": 3,
+          "majority_accuracy": 0.5}  # fmt: skip
+    html = report_html(shown({**answers(7, 1), "cv": cv, "headline": "cv"}))
+    assert html.count("All 40 photos, each answered by a head that had not seen it.") == 2 and "38 of all 40 photos" in html
+    assert "2 of 20 photos of <bdi>ants</bdi> were answered <bdi>bees</bdi>" in html and "The 8 validation photos" not in html
+
+
+def test_a_matrix_that_nobody_could_read_is_replaced_by_words():
+    html = report_html(shown(answers(100, 20, [f"class {n}" for n in range(70)])))
+    assert "A matrix of 70 classes would be too large" in html and "Most confused" in html
 
 
 def test_photos_that_are_gone_are_said_to_be():

@@ -90,6 +90,14 @@ def test_few_photos_are_judged_out_of_fold(photos, data_dir):
     assert again["cv"] == crossed
 
 
+def test_every_photo_that_the_headline_counts_can_be_looked_at(photos, data_dir):
+    values = describe(run(photos, data_dir), final=True)
+    items, counts = values["cv"]["items"], np.zeros((3, 3), int)
+    np.add.at(counts, ([item["true"] for item in items], [item["predicted"] for item in items]), 1)
+    assert sorted(item["sample"] for item in items) == list(range(30)) and counts.tolist() == values["cv"]["confusion"]
+    assert np.trace(counts) == round(30 * values["cv"]["accuracy"]) and items[0].keys() == values["val_items"][0].keys()
+
+
 def test_while_it_goes_on_nothing_is_cross_validated(photos, data_dir):
     values = describe(run(photos, data_dir), final=False)
     assert (values["headline"], values["cv"], values["temperature_from"]) == ("val", None, "none")
@@ -100,6 +108,7 @@ def test_a_fine_tuned_model_is_not_given_the_probes_number(photos, data_dir):
     trained.kept_phase = "finetune"
     values = describe(trained, final=True)
     assert values["headline"] == "val" and values["cv"]["n"] == 30 and values["temperature_from"] == "none"
+    assert "items" not in values["cv"]
 
 
 def test_a_val_folder_of_ones_own_stays_the_judge(tmp_path, data_dir):
@@ -159,7 +168,9 @@ def test_the_summary_goes_class_by_class_where_classes_are_uneven(photos, data_d
     values = describe(run(photos, data_dir), final=True) | {"run_dir": "somewhere"}
     assert "recall" not in summary(values)
     uneven = summary({**values, "imbalance": 4.0})
-    assert "balanced accuracy" in uneven and "\n  blue: " in uneven and "of 10" in uneven
+    assert (
+        "classes were not weighted" in uneven and "balanced accuracy" in uneven and "\n  blue: " in uneven and "of 10" in uneven
+    )
     many = [{"class_name": f"c{n}", "n": 5, "recall": n / 20} for n in range(20)]
     worst = summary({**values, "imbalance": 4.0, "cv": None, "headline": "val", "per_class": many})
     assert "12 classes that are found least" in worst and "  c0: 0.0 %" in worst and "c12:" not in worst

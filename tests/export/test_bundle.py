@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import torch
 
 import transferui as tui
 from transferui.errors import UserError
-from transferui.export.bundle import save_bundle
+from transferui.evaluation.headline import card_rows, weighting
+from transferui.export.bundle import bundle_facts, save_bundle
 from transferui.export.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +39,6 @@ def test_a_bundle_answers_as_the_run_does(trained):
 
 @pytest.mark.parametrize(("temperature", "used"), [(2.0, 2.0), (-1.0, 1.0), (1e9, 1.0), ("hot", 1.0), (None, 1.0)])
 def test_a_temperature_divides_the_logits_and_one_that_cannot_be_is_ignored(trained, temperature, used):
-    from dataclasses import replace
-
     _, bundle, photo = trained
     model = tui.load_model(bundle)
     model = replace(model, facts={**model.facts, "temperature": temperature})
@@ -69,6 +69,23 @@ def test_a_bundle_holds_no_photo_no_file_name_and_no_path(trained):
         text = archive.read("model.json").decode() + archive.read("README.md").decode()
     assert ".jpg" not in text.replace("new.jpg", "") and str(bundle.parent) not in text
     assert "photos answered right" in text and "red" in text
+
+
+def test_the_answers_photo_by_photo_stay_at_home(trained):
+    _, bundle, _ = trained
+    model = tui.load_model(bundle)
+    cv = {"n": 30, "confusion": [[30]], "items": [{"sample": 0, "photo": "0123456789abcdef"}]}
+    told = bundle_facts(replace(model, facts={**model.facts, "cv": cv, "val_items": cv["items"]}))
+    assert told["metrics"]["cv"] == {"n": 30, "confusion": [[30]]} and "0123456789abcdef" not in json.dumps(told)
+
+
+def test_the_card_in_a_bundle_is_as_honest_as_the_page(trained):
+    result, bundle, _ = trained
+    with zipfile.ZipFile(bundle) as archive:
+        card, facts = archive.read("README.md").decode(), json.loads(archive.read("model.json"))
+    known = json.loads((result.run_dir / "results.json").read_text())
+    assert card_rows(facts["metrics"]) == card_rows(known) and weighting(facts["metrics"]) == weighting(known)
+    assert "| Guessing | always guessing the largest class gets " in card
 
 
 def test_saving_twice_gives_the_same_bytes(trained, tmp_path):

@@ -60,6 +60,18 @@ def test_runs_that_tell_other_classes_apart_are_named_so(entry):
     assert "tell different classes apart" in html and "tu-verdict" not in html
 
 
+def test_a_renamed_class_is_compared_and_it_is_said(entry):
+    runs = []
+    for right, classes in ((60, ("ants", "bees")), (95, ("Ameisen", "bees"))):
+        known = answers(right, 100 - right, classes)
+        for item in known["val_items"]:
+            item["photo"] = f"{item['sample']:016x}"
+        runs.append(entry({**known, "dataset_fingerprint": classes[0]}))
+    html = compared(*runs)
+    assert "Run 2 is better" in html and "Some classes have other names in Run 1 than in Run 2" in html
+    assert "other names" not in compared(runs[0], runs[0])
+
+
 def test_photos_that_a_run_has_learned_from_before_are_left_out_and_it_is_said(entry):
     runs = []
     for right in (60, 95):

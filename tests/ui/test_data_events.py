@@ -45,7 +45,7 @@ class Person:
 
     def __init__(self, server):
         with gr.Blocks():
-            self.events = DataEvents(server, data_step.layout())
+            self.events = DataEvents(server, data_step.layout(gr.Textbox()))
         self.events.refresh, self.events.n_after, self.server = lambda desk: [], 0, server
         self.busy = []
 
@@ -200,7 +200,7 @@ def test_clicks_on_two_cases_of_a_finding_are_both_done_and_a_double_click_count
 
 def test_nothing_that_comes_while_another_change_is_on_its_way_is_dropped_by_the_page(person):
     with gr.Blocks() as page:
-        step = data_step.layout()
+        step = data_step.layout(gr.Textbox())
         DataEvents(person.server, step).wire(gr.BrowserState(""), [], lambda desk: [])
     modes = {target: fn.trigger_mode for fn in page.fns.values() for target in fn.targets}
     card = step.cards[0]

@@ -1,7 +1,10 @@
 """Taking a model home, and leaving nothing behind."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from tests.ui.conftest import answers
 from tests.ui.test_data_events import ME, Person, Picked, Slow
 from transferui.errors import UserError
 from transferui.runs.store import Store
@@ -14,6 +17,21 @@ def test_before_a_run_the_card_says_when_it_will_be_written():
         run = None
 
     assert "when a run is over" in model_card(Empty())
+
+
+def test_the_card_tells_what_guessing_and_the_linear_probe_get(entry):
+    probe = {"head_val_accuracy": 0.7, "head_val_accuracy_low": 0.6, "head_val_accuracy_high": 0.78, "trainable": ["stage7"]}
+    run, _, _ = entry({**answers(100, 20), **probe, "imbalance": 5.0, "class_weighted": True})
+    text = model_card(SimpleNamespace(run=run)).replace("\u00a0", " ")
+    for words in (
+        "83 % of 120 validation photos",
+        "40 % to 95 %",
+        "largest class gets 50 %",
+        "70 % of 120 photos",
+        "Balanced accuracy",
+        "were weighted",
+    ):
+        assert words in text
 
 
 @pytest.fixture

@@ -59,3 +59,12 @@ def test_a_step_that_was_opened_at_the_top_is_remembered(built: gr.Blocks, store
     assert select.fn is not None
     select.fn(ME, gr.EventData(None, sent))
     assert store.desk(ME)["step"] == kept
+
+
+def test_a_step_ahead_is_opened_only_as_far_as_there_is_something_to_show(built: gr.Blocks, store: Store) -> None:
+    (ahead,) = (fn for fn in built.fns.values() if str(fn.api_name).startswith("go_ahead"))
+    store.update_desk(ME, step=1)
+    assert ahead.fn is not None
+    for sent in (2, 6, 99, "2", None, [], -1):
+        ahead.fn(ME, gr.EventData(None, {"step": sent}))
+    assert store.desk(ME)["step"] == 1

@@ -40,7 +40,7 @@ def large(text: str) -> str:
 def test_the_large_number_is_the_one_that_results_name() -> None:
     assert large(result(values(cv=CV))) == percent(0.9)
     small = result(values(cv=CV, headline="cv"))
-    assert large(small) == percent(0.84) and "cross-validation: 5 parts, 3 rounds" in small
+    assert large(small) == percent(0.84) and "cross-validation: 5 parts, the middle of 3 rounds" in small
     assert f"{percent(0.72)} to {percent(0.91)}" in small and f"largest class {percent(0.52)}" in small
     assert f"<b>{percent(0.9)}</b> ({percent(0.8)}–{percent(0.95)}) of 80" in small
 

@@ -37,6 +37,14 @@ def test_every_accuracy_says_what_it_is_of(entry):
     assert ">of 60, cross-validated<" in html and ">of 12<" in html
 
 
+def test_runs_of_the_same_name_are_told_apart_by_their_classes(entry):
+    one, other, third = entry(answers(9, 1)), entry(answers(9, 1, ("a" * 40, "bees"))), entry(answers(9, 1, ("ants", "b", "c")))
+    assert "with ants" not in runs([one, one], "", [])
+    html = runs([one, other], "", [])
+    assert ">with ants<" in html and f">with {'a' * 23}…<" in html and "bees" not in html
+    assert ">2 classes<" in runs([entry(answers(9, 1, ("b", "c"))), third], "", [])
+
+
 def test_names_of_photos_stay_text(entry):
     assert "<b>garden" not in runs([entry(answers(9, 1))], "", []) and "garden" in what(entry()[0])
 

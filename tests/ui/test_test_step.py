@@ -89,7 +89,7 @@ def test_the_words_beside_validation_photos_and_neighbors_follow_from_the_run(
 ) -> None:
     monkeypatch.setattr(test_step, "run_dataset", lambda desk: dataset)
     monkeypatch.setattr(test_step.confusion_view, "per_class", lambda results: "")
-    found = {"n_train": 5000, "classes": ["blue", "red"], "confusion": [[1, 0], [0, 0]], "n_val": 1,
+    found = {"n_train": 5000, "classes": ["blue", "red"], "confusion": [[1, 0], [0, 0]], "n_val": 1, "per_class": [],
              "val_items": [{"sample": 0, "true": 0, "predicted": 0, "probability": 1.0, "true_probability": 1.0}]}  # fmt: skip
     desk = desk_of(events.server, ME)
     for lineage, words in (([], "has not learned from"), ([{"name": "before"}], "may have learned from")):
@@ -98,6 +98,20 @@ def test_the_words_beside_validation_photos_and_neighbors_follow_from_the_run(
     events.server.engine.may_answer.set()
     events.server.engine.near = [{"sample": 0, "class_name": "red"}]
     assert "2,000 of its 5,000" in texts(events.try_upload(ME, photo(events, "first")))
+
+
+def test_a_mistake_among_the_training_photos_can_be_tried_and_no_other_photo_of_the_set(
+    events: Any, dataset: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(test_step, "run_dataset", lambda desk: dataset)
+    items = [{"sample": n, "true": 0, "predicted": n % 2, "probability": 0.9} for n in range(4)]
+    cv = {"items": items, "confusion": [[2, 2], [0, 0]], "per_class": [], "n": 4}
+    write_json(desk_of(events.server, ME).run.folder / "results.json",
+               {"headline": "cv", "cv": cv, "val_items": items[:2], "n_train": 2, "classes": ["blue", "red"]})  # fmt: skip
+    events.server.engine.may_answer.set()
+    said = [texts(events.try_validation(ME, gr.EventData(None, {"pick": str(n)}))) for n in range(4)]
+    assert ["has learned from this photo" in text for text in said] == [False, False, False, True]
+    assert ["does not exist" in text for text in said] == [False, False, True, False]
 
 
 def test_a_photo_that_was_taken_away_gets_no_answer(events: Any) -> None:

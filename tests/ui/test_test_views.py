@@ -7,6 +7,7 @@ import pytest
 
 from transferui.data.archive import scan
 from transferui.data.storage import create_dataset
+from transferui.evaluation.answers import MATRIX_CLASSES
 from transferui.training import kept
 from transferui.ui import batch_view, confusion_view, test_live, test_view
 
@@ -39,17 +40,21 @@ def item(sample, true, predicted, probability, true_probability):
 
 def results():
     return {
-        "classes": ["blue", "green", "red"], "confusion": [[3, 1, 2], [0, 4, 0], [1, 0, 5]], "n_val": 16,
+        "classes": ["blue", "green", "red"], "confusion": [[3, 1, 2], [0, 4, 0], [1, 0, 5]], "n_val": 16, "per_class": [],
         "val_items": [item(0, 0, 1, 0.6, 0.3), item(1, 0, 2, 0.99, 0.001), item(2, 0, 2, 0.7, 0.2), item(20, 2, 0, 0.5, 0.4), item(21, 2, 2, 0.9, 0.9)],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("verdict", "said"), [("sure", "quite sure"), ("not_sure", "Not sure."), ("unknown", "Like nothing I was shown.")]
-)
-def test_each_verdict_has_its_words(verdict, said):
-    html = test_view.prediction(answer(verdict))
-    assert said in html and "Where it looked" in html and 'class="heat"' in html
+    ("verdict", "best", "said"),
+    [("sure", 0.9, "quite sure"), ("sure", 0.7, "rather sure"), ("sure", 0.42, "its best guess"), ("not_sure", 0.9, "Not sure"),
+     ("unknown", 0.9, "Like nothing it was shown")],
+)  # fmt: skip
+def test_each_verdict_has_its_words_and_the_same_ones_in_the_table_of_many(verdict, best, said):
+    html = test_view.prediction(answer(verdict, best))
+    assert f">{said}" in html and "Where it looked" in html and 'class="heat"' in html
+    row = {"image": "a.jpg", "answers": answer(verdict, best)["ranked"], "verdict": verdict}
+    assert f">{said.lower()}</span>" in batch_view.answers({"rows": [row], "n_not_sure": 0, "n_unknown": 0})
 
 
 def test_neighbors_that_speak_against_the_answer_are_told(dataset):
@@ -88,15 +93,46 @@ def test_the_most_confused_pairs_come_first_and_open_their_photos():
     assert 'data-pick="1,0"' not in pairs
 
 
-def test_the_worst_mistake_is_the_one_with_the_highest_loss(dataset):
+def test_the_mistakes_that_it_was_surest_about_come_first_with_how_many_there_are(dataset):
     html = confusion_view.mistakes(results(), dataset)
     order = [html.index(f'data-pick="{i}"') for i in (1, 2, 0, 20)]
     assert order == sorted(order) and 'data-pick="21"' not in html
-    old = results()
-    old["val_items"] = [{k: v for k, v in i.items() if k != "true_probability"} for i in old["val_items"]]
-    assert confusion_view.mistakes(old, dataset).index('data-pick="1"') < confusion_view.mistakes(old, dataset).index(
-        'data-pick="20"'
+    assert "4 wrong answers of 16 validation photos, the surest first." in html
+
+
+def test_where_all_photos_are_judged_a_cell_opens_training_photos_too_and_every_heading_says_so(dataset):
+    items = [item(n, n // 10, 2 if n < 3 else n // 10, 0.9, 0.1) for n in range(30)]
+    rows = [{"class_name": name, "n": 10, "recall": 0.7, "precision": 1.0, "f1": 0.8} for name in results()["classes"]]
+    cv = {"items": items, "confusion": [[7, 0, 3], [0, 10, 0], [0, 0, 10]], "per_class": rows, "n": 30, "folds": 5, "repeats": 3,
+          "accuracy": 0.9, "low": 0.7, "high": 0.97, "majority_accuracy": 0.4}  # fmt: skip
+    crossed = {**results(), "cv": cv, "headline": "cv"}
+    shown = [
+        confusion_view.confusion(crossed, dataset, None),
+        confusion_view.mistakes(crossed, dataset),
+        confusion_view.per_class(crossed),
+    ]
+    assert all(re.search("ll 30 photos,? .?each answered by a head that had not seen it", html) for html in shown)
+    assert shown[0].count("<figure><img") == 3 and "3 photos: <bdi>blue, answered red" in shown[0]
+    assert "90\u00a0% of all 30 photos" in shown[2] and "<b>70\u00a0%</b>" in shown[2]
+
+
+@pytest.mark.parametrize("n", [25, 26, MATRIX_CLASSES, MATRIX_CLASSES + 1])
+def test_many_classes_lose_their_numbers_first_then_the_matrix_and_always_open_their_photos(dataset, n):
+    counts = [[0] * n for _ in range(n)]
+    counts[0][1], counts[2][2] = 4, 1
+    many = {**results(), "classes": [f"c{i}" for i in range(n)], "confusion": counts, "val_items": [item(0, 0, 1, 0.6, 0.3)]}
+    html = confusion_view.confusion(many, dataset, (0, 1))
+    assert ("<table>" in html) == (n <= MATRIX_CLASSES) and (">4</button>" in html) == (n <= 25)
+    assert (
+        ("would be too large" in html) == (n > MATRIX_CLASSES) and 'data-pick="0,1"' in html and html.count("<figure><img") == 1
     )
+    assert n == 25 or len(html) < 100_000
+
+
+def test_a_photo_that_the_network_learned_from_is_not_called_new(dataset):
+    html = test_view.prediction(answer(), "red", dataset, 30, learned=1)
+    assert "A training photo" in html and "has learned from this photo" in html and html.count('alt="training photo"') == 2
+    assert "A validation photo" in test_view.prediction(answer(), "red", dataset, 30)
 
 
 def test_every_photo_to_try_has_a_name_of_its_own(dataset):
@@ -115,7 +151,7 @@ def test_a_batch_table_says_accuracy_only_with_class_folders():
     found = {"rows": [row, {"image": "b.txt", "error": "not a picture"}], "n_not_sure": 0, "n_unknown": 1}
     assert "right</b> of" not in batch_view.answers(found) and "1 file could not be used" in batch_view.answers(found)
     judged = batch_view.answers({**found, "accuracy": 1.0, "accuracy_low": 0.2, "accuracy_high": 1.0, "n_judged": 1})
-    assert "100\u00a0% right" in judged and "✓ right" in judged and "like nothing I was shown" in judged
+    assert "100\u00a0% right" in judged and "✓ right" in judged and "like nothing it was shown" in judged
 
 
 def test_a_long_batch_shows_its_first_rows_and_names_the_file():

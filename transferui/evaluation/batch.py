@@ -19,7 +19,7 @@ from transferui.evaluation.folders import MOST_NAMED, Folders, elsewhere, famili
 from transferui.evaluation.metrics import Accuracy, accuracy_interval, how_good
 from transferui.evaluation.novelty import VERDICTS
 from transferui.evaluation.predict import Model, Reply
-from transferui.evaluation.shown import one_line, share
+from transferui.evaluation.shown import how_sure, one_line, share
 from transferui.evaluation.summary import evaluation_text
 from transferui.files import replacing
 from transferui.training.machine import is_out_of_memory
@@ -31,12 +31,10 @@ AT_ONCE = 8
 # Cosine of features from which two photos look the same: of 16 photos of four sets the same file had 0.9999, saved again as JPEG
 # of quality 85 mostly 0.93 to 0.99, another photo of the set at most 0.97 (the nearest of digits and of webcam series).
 SAME = 0.985
-HEAD = ("photo", "folder", "folder says", "answer", "probability", "verdict", "second", "second probability", "problem")
+HEAD = ("photo", "folder", "folder says", "answer", "probability", "how sure", "second", "second probability", "problem")
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection): a sign at its start. A spreadsheet that splits at
 # semicolons, tabs or bars, as where the comma is the decimal sign, makes further starts, also inside quotation marks.
 FORMULA = re.compile(r"""^(?=[=+\-@\t\r\n])|[;\t|](?="*[=+\-@\t\r\n])""")
-
-NOTES = {"sure": "", "not_sure": " (not sure)", "unknown": " (like nothing it was shown)"}
 
 Report = Callable[[dict[str, Any]], None]
 Found = TypeVar("Found")
@@ -256,7 +254,8 @@ def as_text(batch: Batch) -> str:
 
 
 def _words(reply: Reply) -> str:
-    return ", ".join(f"{a.class_name} {share(a.probability, 1)}" for a in reply.ranked[:3]) + NOTES[reply.verdict]
+    ranked = ", ".join(f"{a.class_name} {share(a.probability, 1)}" for a in reply.ranked[:3])
+    return f"{ranked} ({how_sure(reply.verdict, reply.ranked[0].probability)})"
 
 
 def write_csv(batch: Batch, path: Path) -> None:
@@ -275,7 +274,7 @@ def as_csv(batch: Batch) -> str:
         cells: list[str] = [row.name, row.folder, row.truth or ""]
         if row.reply:
             first, second = row.reply.ranked[:2]
-            cells += [first.class_name, f"{first.probability:.4f}", row.reply.verdict]
+            cells += [first.class_name, f"{first.probability:.4f}", how_sure(row.reply.verdict, first.probability)]
             cells += [second.class_name, f"{second.probability:.4f}", ""]
         else:
             cells += ["", "", "", "", "", row.problem]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -192,8 +193,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def same_photos(results: Sequence[Results], learned: Sequence[Collection[str]] = ()) -> list[list[int]]:
     """Positions of runs that can be compared, the largest group first.
 
-    They tell the same classes apart and were checked with the same photos, or with enough of the same (`FEWEST`, `PART`): a set
-    from which one photo was taken away is another set, but what both runs were checked with is as good a test as before.
+    They tell the same classes apart (`same_classes`) and were checked with the same photos, or with enough of the same
+    (`FEWEST`, `PART`): a set from which one photo was taken away is another set, but what both runs were checked with is as good
+    a test as before.
 
     Args:
         learned: as in `rank_runs`.
@@ -225,13 +227,40 @@ class _Common:
     left_out: int
 
 
+def same_classes(one: Results, other: Results) -> dict[int, int] | None:
+    """Which class of `one` each class of `other` is; None when they tell different classes apart.
+
+    The photos that both were checked with show it, so that a class may have been given another name. Where they have none of a
+    class in common its name must say it, and where they contradict each other, because photos were moved, all names must.
+    """
+    names, others = list(one.get("classes", ())), list(other.get("classes", ()))
+    labels, other_labels = _labels(one), _labels(other)
+    shown = {(other_labels[photo], labels[photo]) for photo in labels.keys() & other_labels.keys()}
+    unseen = set(range(len(others))) - {theirs for theirs, _ in shown}
+    pairs = shown | {(theirs, names.index(others[theirs])) for theirs in unseen if others[theirs] in names}
+    found = dict(pairs)
+    if len(pairs) == len(found) == len(set(found.values())) == len(names) == len(others):
+        return found
+    return {theirs: names.index(name) for theirs, name in enumerate(others)} if sorted(names) == sorted(others) else None
+
+
+def _labels(results: Results) -> dict[str, int]:
+    """Class of every validation photo by content; photos that lie in more than one class tell nothing."""
+    pairs = {(str(item["photo"]), int(item["true"])) for item in results.get("val_items", ()) if "photo" in item}
+    times = Counter(photo for photo, _ in pairs)
+    return {photo: label for photo, label in pairs if times[photo] == 1}
+
+
 def _common(results: Sequence[Results], learned: Sequence[Collection[str]]) -> _Common | None:
     """What all of these runs have answered, if it is enough to compare them."""
     by_content = all("photo" in item for values in results for item in values["val_items"])
-    fingerprints = {values["dataset_fingerprint"] for values in results}
-    if len({tuple(values.get("classes", ())) for values in results}) > 1 or (len(fingerprints) > 1 and not by_content):
+    classes = [same for values in results if (same := same_classes(results[0], values)) is not None]
+    if len(classes) < len(results) or (len({values["dataset_fingerprint"] for values in results}) > 1 and not by_content):
         return None
-    items = [{_photo(item, by_content): item for item in values["val_items"]} for values in results]
+    items = [
+        {_photo(item, same, by_content): item for item in values["val_items"]}
+        for values, same in zip(results, classes, strict=True)
+    ]
     everywhere = set.intersection(*(set(mine) for mine in items))
     taught = set().union(*learned)
     photos = sorted(photo for photo in everywhere if items[0][photo].get("photo") not in taught)
@@ -243,6 +272,6 @@ def _common(results: Sequence[Results], learned: Sequence[Collection[str]]) -> _
     return _Common(photos, right, series, len(everywhere) - len(photos))
 
 
-def _photo(item: Mapping[str, Any], by_content: bool) -> str:
+def _photo(item: Mapping[str, Any], classes: Mapping[int, int], by_content: bool) -> str:
     """What a picture goes by: class and content, since the same pictures may lie in another order; in old runs its place."""
-    return f"{item['true']} {item['photo']}" if by_content else str(item["sample"])
+    return f"{classes.get(item['true'], item['true'])} {item['photo']}" if by_content else str(item["sample"])

@@ -47,10 +47,21 @@ class CrossValidation:
     worth: float
 
     @property
+    def answers(self) -> Tensor:
+        """Logits (N, K) of the round with the middle number of right answers: one answer a photo, which stands for all rounds.
+
+        Each is the answer of one head that had not seen the photo, as the kept model is one head, and accuracy, matrix and
+        mistakes are of the same answers. The mean over the rounds would be the answer of several heads together, which are right
+        more often than each: 73 against 71 % of 120 photos of flowers in 3 classes (mean of 4 seeds, more with every one).
+        """
+        right = (self.logits.argmax(2) == self.labels).sum(dim=1)
+        return self.logits[int(right.argsort(stable=True)[(self.repeats - 1) // 2])]
+
+    @property
     def accuracy(self) -> Accuracy:
-        """Mean share of right answers over the rounds; the interval counts every photo once, however many rounds there were."""
-        right = (self.logits.argmax(2) == self.labels).float().mean().item()
-        return accuracy_interval(right * len(self.labels), len(self.labels), self.worth)
+        """Share of right `answers`; the interval counts every photo once, however many rounds there were."""
+        right = int((self.answers.argmax(1) == self.labels).sum())
+        return accuracy_interval(right, len(self.labels), self.worth)
 
     def temperature_set(self, picks: Sequence[int] | None = None) -> tuple[Tensor, list[int]]:
         """Logits (R * n, K) of all rounds and their labels, of all photos or of those at `picks`."""
@@ -58,11 +69,8 @@ class CrossValidation:
         return self.logits[:, chosen].flatten(0, 1), self.labels[chosen].repeat(self.repeats).tolist()
 
     def as_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
-        """The part of results.json that is about it; recall and balanced accuracy are means over the rounds."""
+        """The part of results.json that is about it."""
         me, truth = self.accuracy, self.labels.tolist()
-        rounds = [classification_report(truth, answers.argmax(1).tolist(), class_names) for answers in self.logits]
-        recalls = np.mean([[row["recall"] for row in report["per_class"]] for report in rounds], axis=0)
-        counts = np.bincount(truth, minlength=len(class_names))
         return {
             "accuracy": me.value,
             "low": me.low,
@@ -72,10 +80,7 @@ class CrossValidation:
             "folds": self.folds,
             "repeats": self.repeats,
             "majority_accuracy": majority_accuracy(truth),
-            "balanced_accuracy": float(np.mean([report["balanced_accuracy"] for report in rounds])),
-            "per_class": [
-                {"class_name": name, "n": int(counts[i]), "recall": float(recalls[i])} for i, name in enumerate(class_names)
-            ],
+            **classification_report(truth, self.answers.argmax(1).tolist(), class_names),
         }
 
 

@@ -207,14 +207,13 @@ def _is_missed(facts: Facts, row: Mapping[str, Any], classes: int) -> bool:
 
 
 def _taken_for(facts: Facts, label: int) -> str:
-    """What this network answers most often for the validation photos of a class that it does not find."""
-    counts = (facts.results.get("confusion") or {label: []})[label]
+    """What is answered most often for the photos of a class that is not found."""
+    counts = (class_by_class(facts.results).get("confusion") or {label: []})[label]
     wrong = {other: n for other, n in enumerate(counts) if other != label and n}
     if not wrong:
         return ""
     most = max(wrong, key=lambda other: wrong[other])
-    of_what = f" of its {sum(counts)} validation photos" if facts.me.cross_validated else ""
-    return f"; it took {wrong[most]}{of_what} for “{facts.results['classes'][most]}”"
+    return f"; it took {wrong[most]} for “{facts.results['classes'][most]}”"
 
 
 def _good(facts: Facts) -> dict[str, Any]:

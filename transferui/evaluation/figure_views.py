@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from transferui.evaluation.answers import MATRIX_CLASSES, NUMBERED, answers_of
 from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
 from transferui.evaluation.shown import BINS, ShownRun, calibration_words, share
@@ -25,8 +26,6 @@ ACCENT, BAD, SUNK = "#0f7a5e", "#b3261e", "#f1f4f2"
 # Runs by color and dashes, as in runs.css.
 RUNS = ("#0f7a5e", "#1d5fb4", "#ad4f08", "#7b3fa3", "#b02746", "#4d5a54")
 DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0, (7, 2.5)), (0, (2, 2)))
-# Cells of a larger matrix have no room for a number, and names of more classes no room beside each other.
-NUMBERS, NAMES = 25, 60
 # A longer class name is cut, because the matrix would be all margin; less is cut, up to the last, where names become the same.
 LENGTHS = (24, 32, 40, 48)
 # Of a class name in the matrix, in points: with and without numbers in the cells. A letter is this share of it wide.
@@ -168,11 +167,11 @@ def _aside(axes: Axes, x: float, y: float, text: str, color: str) -> None:
 def _room(classes: Sequence[str]) -> tuple[float, float, bool]:
     """Inches from cell to cell of the matrix, inches of the longest class name, and whether names below it have to be tilted."""
     n = len(classes)
-    if n > NAMES:
+    if n > MATRIX_CLASSES:
         return min(11.5, 5.5 + 0.08 * n) / n, 0.0, False
     letters = max(sum(2 if east_asian_width(sign) in "FW" else 1 for sign in name) for name in shortened(classes))
-    cell = max(0.42, min(1.2, 2.8 / n)) if n <= NUMBERS else (5.5 + 0.08 * n) / n
-    name = letters * LETTER * NAME_SIZES[n > NUMBERS] / 72
+    cell = max(0.42, min(1.2, 2.8 / n)) if n <= NUMBERED else (5.5 + 0.08 * n) / n
+    name = letters * LETTER * NAME_SIZES[n > NUMBERED] / 72
     return cell, name, name > 0.9 * cell
 
 
@@ -180,15 +179,16 @@ def matrix_size(classes: Sequence[str]) -> tuple[float, float]:
     """Inches that the matrix needs with the names at two of its sides: few cells are large, and very many fit on a page."""
     cell, name, tilts = _room(classes)
     cells = len(classes) * cell
-    return cells + name + 0.9, cells + (0.71 * name if tilts else 0.0) + 1.3
+    return cells + name + 0.9, cells + (0.71 * name if tilts else 0.0) + 1.5
 
 
 def confusion(axes: Axes, results: Results) -> str:
     """The confusion matrix, rows true; with many classes without numbers, with very many without names."""
-    matrix = np.asarray(results["confusion"])
+    mine = answers_of(results)
+    matrix = np.asarray(mine.confusion)
     n, names = len(matrix), shortened(results["classes"])
     strength = (matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))) ** 0.55
-    numbered = n <= NUMBERS
+    numbered = n <= NUMBERED
     if not numbered:  # one sheet below all cells instead of thousands of empty ones
         axes.add_patch(Rectangle((-0.5, -0.5), n, n, color=SUNK, linewidth=0))
     for i, j in np.ndindex(n, n):
@@ -202,16 +202,17 @@ def confusion(axes: Axes, results: Results) -> str:
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_aspect("equal")
-    axes.set_xlabel("answered by the network")
+    of = "photos, cross-validated" if mine.cross_validated else "validation photos"
+    axes.set_xlabel(f"answered by the network\n({mine.n} {of})")
     axes.set_ylabel("true class")
-    shown = names if n <= NAMES else []
+    shown = names if n <= MATRIX_CLASSES else []
     size = NAME_SIZES[not numbered]
     tilts = _room(results["classes"])[2]
     tilted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if tilts else {}
     axes.set_xticks(range(len(shown)), shown, fontsize=size, **tilted)
     axes.set_yticks(range(len(shown)), shown, fontsize=size)
     axes.spines["bottom"].set_visible(False)
-    return f"{int(np.trace(matrix))} of {int(matrix.sum())} validation photos of {n} classes are on the diagonal: answered right."
+    return f"{int(np.trace(matrix))} {mine.of} are on the diagonal of {n} classes: answered right."
 
 
 def _square(axes: Axes, at: tuple[int, int], fill: tuple[str, float], gap: float) -> None:
@@ -222,9 +223,10 @@ def _square(axes: Axes, at: tuple[int, int], fill: tuple[str, float], gap: float
 
 def class_recall(axes: Axes, results: Results) -> str:
     """Share of every class's photos that are found, the weakest at the top."""
-    called = [row["class_name"] for row in results["per_class"]]
+    mine = answers_of(results)
+    called = [row["class_name"] for row in mine.per_class]
     names = dict(zip(called, shortened(called), strict=True))
-    rows = sorted(results["per_class"], key=lambda row: (row["n"] == 0, row["recall"]))
+    rows = sorted(mine.per_class, key=lambda row: (row["n"] == 0, row["recall"]))
     at = range(len(rows))
     axes.barh(at, [1] * len(rows), height=0.56, color=SUNK)
     axes.barh(at, [row["recall"] for row in rows], height=0.56, color=ACCENT)
@@ -234,7 +236,7 @@ def class_recall(axes: Axes, results: Results) -> str:
     axes.set_yticks(at, [names[row["class_name"]] for row in rows])
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel("found of the validation photos of this class (recall)")
+    axes.set_xlabel(f"found of each class (recall)\n{mine.of}")
     axes.xaxis.set_major_formatter(lambda value, _: share(value))
     axes.spines["bottom"].set_visible(False)
     weakest = rows[0]

@@ -1,10 +1,13 @@
-"""Which accuracy stands for a run. The page, the diagnosis, the report and the command line all ask here; nothing loads torch."""
+"""Which accuracy stands for a run, and what stands beside it: for page, report, card and command line. Nothing loads torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from transferui.config import IMBALANCE
+from transferui.evaluation.shown import share
 
 # What is said where all photos to check with are of one class.
 EVERY_CLASS = "Put photos of every class into val, or bring no val folder: then some are set aside."
@@ -37,6 +40,83 @@ class Headline:
         return self.worth <= MANY_ALIKE * self.n
 
 
+@dataclass(frozen=True)
+class Measured:
+    """An accuracy with what it takes to judge it.
+
+    Attributes:
+        name, term: what it is in plain words, and the field's term for that.
+        accuracy, low, high: fractions from 0 to 1; no interval in some results of earlier versions.
+        base: what always naming the largest class gets on the same photos; None where that is not known or already said.
+    """
+
+    name: str
+    term: str
+    accuracy: float
+    low: float | None
+    high: float | None
+    n: int
+    base: float | None
+
+    def words(self, digits: int = 0) -> str:
+        """All of it but the name, in one line."""
+        text = f"{share(self.accuracy, digits)} of {self.n} {'photo' if self.n == 1 else 'photos'}"
+        if self.low is not None and self.high is not None:
+            text += f" (95\u00a0% interval {share(self.low, digits)} to {share(self.high, digits)})"
+        return text + ("" if self.base is None else f"; always guessing the largest class gets {share(self.base, digits)}")
+
+
+def measured(values: Mapping[str, Any], key: str, n: int, base: float | None, name: str = "", term: str = "") -> Measured:
+    """The accuracy of `n` photos that stands in results under this key."""
+    return Measured(name, term, values[key], values.get(f"{key}_low"), values.get(f"{key}_high"), n, base)
+
+
+def beside(results: Mapping[str, Any]) -> list[Measured]:
+    """The accuracies that the headline's is to be judged by; what guessing gets is told where the photos are others than its."""
+    by_cv, cv, tuned = headline(results).cross_validated, results.get("cv"), bool(results.get("trainable"))
+    n, base, rows = results["n_val"], results["majority_accuracy"], list[Measured]()
+    if by_cv:
+        rows.append(measured(results, "val_accuracy", n, base, "The photos set aside", "validation"))
+    if tuned and results.get("head_val_accuracy") is not None:
+        other = base if by_cv else None
+        rows.append(measured(results, "head_val_accuracy", n, other, "Frozen blocks, new head", "linear probe"))
+    if cv and not by_cv:
+        name = "The linear probe on all photos" if tuned else "All photos, without the split"
+        crossed = cv | {"accuracy_low": cv["low"], "accuracy_high": cv["high"]}
+        rows.append(measured(crossed, "accuracy", cv["n"], cv["majority_accuracy"], name, "cross-validation"))
+    if results.get("n_test"):
+        guess = results.get("test_majority_accuracy")
+        rows.append(measured(results, "test_accuracy", results["n_test"], guess, "Set aside for the end", "test"))
+    return rows
+
+
+def weighting(results: Mapping[str, Any]) -> str:
+    """A sentence on whether uneven classes were weighted; nothing where they are about even."""
+    ratio, counts = results.get("imbalance", 1.0), [n for n in results.get("train_counts", ()) if n]
+    if ratio <= IMBALANCE:
+        return ""
+    sizes = f"the largest class has {ratio:.1f} times the photos of the smallest"
+    sizes += f" ({max(counts):,} and {min(counts):,})" if counts else ""
+    if results.get("class_weighted"):
+        return f"Classes were weighted (class weights), because {sizes}."
+    return f"Beware: {sizes}, and classes were not weighted."
+
+
+def card_rows(results: Mapping[str, Any], digits: int = 0) -> list[tuple[str, str]]:
+    """How good a run is, as a model card says it: title and plain words of every number, and of what it is to be judged by."""
+    me, uneven, judged = headline(results), weighting(results), class_by_class(results)
+    interval = f"95\u00a0% interval {share(me.low, digits)} to {share(me.high, digits)}"
+    rows = [
+        ("Accuracy", f"{share(me.accuracy, digits)} {me.where} ({interval})"),
+        ("Guessing", f"always guessing the largest class gets {share(me.base, digits)}"),
+        *((f"{row.term[:1].upper()}{row.term[1:]}", f"{row.name}: {row.words(digits)}") for row in beside(results)),
+    ]
+    if uneven and judged.get("balanced_accuracy") is not None:
+        mean = f"{share(judged['balanced_accuracy'], digits)} of the same {me.n} photos, with every class counting the same"
+        rows.append(("Balanced accuracy", mean))
+    return [*rows, ("Uneven classes", uneven)] if uneven else rows
+
+
 def class_by_class(results: Mapping[str, Any]) -> Mapping[str, Any]:
     """What holds ``per_class`` and ``balanced_accuracy`` of the photos that the headline speaks of."""
     judged: Mapping[str, Any] = results["cv"] if results.get("headline") == "cv" and results.get("cv") else results
@@ -52,7 +132,7 @@ def headline(results: Mapping[str, Any]) -> Headline:
     """The cross-validated accuracy where the run chose it as the more trustworthy one, else that of the validation photos."""
     cv = results.get("cv")
     if results.get("headline") == "cv" and cv:
-        times = f", repeated {cv['repeats']} times" if cv["repeats"] > 1 else ""
+        times = f", the middle one of {cv['repeats']} rounds" if cv["repeats"] > 1 else ""
         how = f"({cv['folds']}-fold cross-validation{times})"
         where = f"of {cv['n']} photos answered right by networks that had not learned from them {how}"
         return _from(cv, ("accuracy", "low", "high", "n"), where, cross_validated=True)

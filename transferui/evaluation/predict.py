@@ -162,19 +162,22 @@ class Evaluation:
     skipped: tuple[tuple[str, str], ...]
     samples: tuple[int, ...]
 
-    def how_good(self, dataset: Dataset, class_names: Sequence[str], learned: Collection[str] = ()) -> dict[str, Any]:
+    def how_good(self, dataset: Dataset, class_names: Sequence[str], learned: Collection[str] | None = None) -> dict[str, Any]:
         """As `metrics.how_good`, with near-copies and series counted as what they are worth.
 
         Args:
-            learned: keys (`photo_key`) of the photos that the model has learned from, where that is known.
+            learned: keys (`photo_key`) of the photos that the model has learned from; None where that is not known.
 
         Returns:
-            also ``n_learned``: how many of these photos it has learned from; where it is some of them, ``unseen``: the same for
-            the others, or None where there are no others.
+            also ``n_learned``: how many of these photos it has learned from, or None; where it is some of them, ``unseen``: the
+            same for the others, or None where there are no others.
         """
         groups = numbered(groups_of(dataset))
+        values = self._of(range(len(self.labels)), groups, class_names) | {"n_learned": None}
+        if learned is None:
+            return values
         taught = [photo_key(dataset.samples[i].sha256) in learned for i in self.samples]
-        values = self._of(range(len(self.labels)), groups, class_names) | {"n_learned": sum(taught)}
+        values["n_learned"] = sum(taught)
         if any(taught):
             others = [n for n, known in enumerate(taught) if not known]
             values["unseen"] = self._of(others, groups, class_names) if others else None

@@ -13,8 +13,9 @@ from transferui.data.dataset import Dataset
 from transferui.errors import UserError
 from transferui.evaluation import figure_views as colors
 from transferui.evaluation import report_parts as parts
+from transferui.evaluation.answers import answers_of, no_matrix
 from transferui.evaluation.figures import Drawn, draw, run_views
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import beside, headline
 from transferui.evaluation.shown import ShownRun, html_file, name, share
 
 STYLE = Path(__file__).with_name("report.css")
@@ -22,8 +23,6 @@ STYLE = Path(__file__).with_name("report.css")
 TOKENS = {colors.INK: "ink", colors.INK_2: "ink-2", colors.INK_3: "ink-3", colors.LINE: "line",
           colors.LINE_2: "line-2", colors.ACCENT: "accent", colors.BAD: "bad",
           colors.SUNK: "sunk", "#f0a066": "warm-line", "#9a3f08": "warm-ink"}  # fmt: skip
-# A matrix with more classes than this is not readable in half a page.
-MATRIX_CLASSES = 60
 # Inches: figures that stand beside something are drawn smaller, so that their text is not.
 SIZES = {"accuracy-curve": (5.0, 3.0), "loss-curve": (5.0, 3.0), "result": (6.0, 1.9), "reliability": (4.8, 4.2)}
 
@@ -86,24 +85,13 @@ def _head(run: ShownRun, title: str) -> str:
 
 
 def _hero(run: ShownRun, figures: dict[str, Drawn]) -> str:
-    results, me = run.results, headline(run.results)
+    me = headline(run.results)
     lines = [
         f"{me.where}.",
         f"On new photos of the same kind, expect <b>{share(me.low)} to {share(me.high)}</b> <em>(95\u00a0% interval)</em>.",
+        f"Always guessing the largest class: {share(me.base)}.",
+        *(f"{row.name} <em>({row.term})</em>: {row.words()}." for row in beside(run.results)),
     ]
-    if me.cross_validated:
-        low, high = share(results["val_accuracy_low"]), share(results["val_accuracy_high"])
-        lines.append(
-            f"This network itself: {share(results['val_accuracy'])} of {results['n_val']} validation photos ({low} to {high})."
-        )
-    if results.get("n_test"):
-        test = (
-            f"{share(results['test_accuracy'])} ({share(results['test_accuracy_low'])} to {share(results['test_accuracy_high'])})"
-        )
-        lines.append(f"On {results['n_test']} photos set aside for the end <em>(test)</em>: <b>{test}</b>.")
-    if results.get("head_val_accuracy") is not None and results["trainable"]:
-        lines.append(f"Frozen blocks and a new head alone <em>(linear probe)</em>: <b>{share(results['head_val_accuracy'])}</b>.")
-    lines.append(f"Always guessing the largest class: {share(me.base)}.")
     told = "".join(f"<p>{line}</p>" for line in lines)
     return (
         f'<section class="card"><div class="hero"><div><h2>Result</h2><p class="huge">{share(me.accuracy)}</p>{told}</div>'
@@ -120,10 +108,11 @@ def _curves(figures: dict[str, Drawn]) -> str:
 
 def _who_for_whom(run: ShownRun, figures: dict[str, Drawn]) -> str:
     n = len(run.results["classes"])
-    matrix = themed(figures["confusion-matrix"]) if n <= MATRIX_CLASSES else ""
+    matrix = f"<p>{no_matrix(n)}</p>" if no_matrix(n) else themed(figures["confusion-matrix"])
     pairs = parts.confused_pairs(run)
     body = f'<div class="{"wide" if n > 8 else "hero"}">{matrix}<div>{pairs}</div></div>'
-    return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{body}</section>'
+    of = f'<p class="sub">{answers_of(run.results).heading}</p>'
+    return f'<section class="card matrix"><h2>Who is taken for whom? <em>(confusion matrix)</em></h2>{of}{body}</section>'
 
 
 def _reliability(figures: dict[str, Drawn]) -> str:

@@ -12,19 +12,18 @@ import transferui
 from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
-from transferui.evaluation.headline import class_by_class, headline, learned_weights
+from transferui.evaluation.answers import MISTAKES, PAIRS, answers_of
+from transferui.evaluation.headline import class_by_class, headline, learned_weights, weighting
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
-from transferui.evaluation.shown import ShownRun, calibration_words, share, short
+from transferui.evaluation.shown import ShownRun, calibration_words, share, short, termed
 from transferui.evaluation.shown import name as _name
 from transferui.files import data_uri
 from transferui.training.lineage import RELATION_WORDS
 
-# Small pictures of each class, classes that get some, and worst mistakes: more would not fit on the page.
-PICTURES, PICTURED_CLASSES, MISTAKES = 4, 24, 12
+# Small pictures of each class, and classes that get some: more would not fit on the page.
+PICTURES, PICTURED_CLASSES = 4, 24
 # Rows of the table beside the network; the one below has every class.
 COUNTED = 12
-# Most confused pairs that are named.
-PAIRS = 5
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -150,19 +149,18 @@ def _block(params: int, largest: int) -> int:
 
 def confused_pairs(run: ShownRun) -> str:
     """The pairs that are mixed up most, in words."""
-    names, matrix = run.results["classes"], run.results["confusion"]
-    pairs = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
+    names, pairs = run.results["classes"], answers_of(run.results).pairs
     if not pairs:
-        return "<p>No validation photo was answered wrong.</p>"
+        return "<p>None was answered wrong.</p>"
     lines = "".join(
-        f"<li>{n} of {sum(matrix[i])} photos of {_name(names[i])} were answered {_name(names[j])}</li>"
-        for n, i, j in pairs[:PAIRS]
+        f"<li>{n} of {total} photos of {_name(names[i])} were answered {_name(names[j])}</li>" for n, total, i, j in pairs[:PAIRS]
     )
     return f"<h3>Most confused</h3><ul>{lines}</ul>"
 
 
 def per_class(run: ShownRun) -> str:
     """Recall, precision and F1 of every class."""
+    mine = answers_of(run.results)
     rows = [
         [
             _name(row["class_name"]),
@@ -171,30 +169,24 @@ def per_class(run: ShownRun) -> str:
             precision,
             f"{row['f1']:.2f}" if row["n"] else "–",
         ]
-        for row, precision in zip(run.results["per_class"], precisions(run.results), strict=True)
+        for row, precision in zip(mine.per_class, mine.precisions, strict=True)
     ]
     head = ["Class", "Checked", "Found of them <em>(recall)</em>", "Right when named <em>(precision)</em>", "<em>F1</em>"]
-    n = run.results["n_val"]
-    what = f"<h2>Class by class <em>(of the {n:,} validation {'photo' if n == 1 else 'photos'})</em></h2>"
-    return f'<section class="card long">{what}{_table(head, rows)}{_balanced(run.results)}</section>'
+    what = f'<h2>Class by class</h2><p class="sub">{mine.heading}</p>'
+    uneven = f'<p class="sub">{termed(weighting(run.results))}</p>' if weighting(run.results) else ""
+    return f'<section class="card long">{what}{_table(head, rows)}{uneven}{_balanced(run.results)}</section>'
 
 
 def _balanced(results: Mapping[str, Any]) -> str:
-    """The mean recall of all classes; where the run is judged by cross-validation, by that, with what it found of each class."""
+    """The mean recall of all classes; where the table cannot show the photos that it was found of, with that of each class."""
     judged, me = class_by_class(results), headline(results)
     if judged.get("balanced_accuracy") is None:  # a run of an earlier version
         return ""
     mean = f"Mean recall of all classes <em>(balanced accuracy)</em>: {share(judged['balanced_accuracy'], 1)}"
-    if not me.cross_validated:
+    if me.cross_validated == answers_of(results).cross_validated:
         return f'<p class="sub">{mean}</p>'
     found = ", ".join(f"{_name(row['class_name'])} {share(row['recall'])}" for row in judged["per_class"] if row["n"])
     return f'<p class="sub">Cross-validated, of all {me.n:,} photos: {found}. {mean}</p>'
-
-
-def precisions(results: Mapping[str, Any]) -> list[str]:
-    """Precision of every class in words; a dash only for one that was never named, since of none no share is right."""
-    named = [sum(answered) for answered in zip(*results["confusion"], strict=True)]
-    return [share(row["precision"]) if n else "–" for row, n in zip(results["per_class"], named, strict=True)]
 
 
 def _recall(row: Mapping[str, Any]) -> str:
@@ -205,14 +197,14 @@ def _recall(row: Mapping[str, Any]) -> str:
 
 def mistakes(run: ShownRun, photos: Dataset | None, *, asked: bool) -> str:
     """The wrong answers that it was surest of, as pictures; nothing without photos."""
-    wrong = [item for item in run.results["val_items"] if item["true"] != item["predicted"]]
-    if not asked or not wrong:
+    mine = answers_of(run.results)
+    if not asked or not mine.wrong:
         return ""
-    head = "<h2>Worst mistakes <em>(wrong, and most sure)</em></h2>"
+    head = f"<h2>Worst mistakes <em>(most confident first)</em></h2><p>{mine.mistakes_words}</p>"
     if photos is None:
         return f'<section class="card">{head}<p>The photos of this run are not here any more.</p></section>'
     names, shown = run.results["classes"], ""
-    for item in sorted(wrong, key=lambda item: -item["probability"])[:MISTAKES]:
+    for item in mine.wrong[:MISTAKES]:
         picture = _thumbnail(photos, int(item["sample"]), names[item["true"]])
         answer = f"{_name(names[item['predicted']])}, {share(item['probability'])} sure"
         said = f"{_name(names[item['true']])}<br><em>answered {answer}</em>"

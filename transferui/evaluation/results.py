@@ -57,7 +57,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     values["notes"] += [*_few_scenes(values), *_one_class(run), *(_also_chose(run) if final else ())]
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
-    return {**values, **_headline(run, values, cv), **_test(run, groups)}
+    return {**values, **_headline(run, values, cv, groups), **_test(run, groups)}
 
 
 def _origin(run: Trained) -> dict[str, Any]:
@@ -79,8 +79,8 @@ def _needs_cv(run: Trained) -> bool:
     return n < SMALL or (len(run.split.val) < ENOUGH and n <= MOST_FOR_CV)
 
 
-def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) -> dict[str, Any]:
-    """Which accuracy the page shows large, and whether guessing explains it as well.
+def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None, groups: Sequence[int]) -> dict[str, Any]:
+    """Which accuracy the page shows large, the answers that it counts, and whether guessing explains it as well.
 
     The cross-validated one speaks for the head on frozen features only, so for a fine-tuned model it is shown beside the
     other. A val folder that came with the photos is how their owner wants to be checked, if it can tell anything.
@@ -90,12 +90,15 @@ def _headline(run: Trained, values: dict[str, Any], cv: CrossValidation | None) 
     logits, labels = run.val_logits, _labels(run, "val")
     by_cv = cv is not None and run.kept_phase == "head" and ((small and not given) or len(set(labels)) < 2)
     me = Accuracy(*(values[key] for key in ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "val_worth")))
-    if by_cv and cv:
-        me, logits, labels = cv.accuracy, cv.logits[0], cv.labels.tolist()
+    crossed = cv.as_dict(run.dataset.class_names) if cv else None
+    if by_cv and cv and crossed:
+        me, logits, labels = cv.accuracy, cv.answers, cv.labels.tolist()
+        picks = [*run.split.train, *run.split.val]
+        crossed["items"] = _items(run, groups, picks, torch.softmax(cv.answers / values["temperature"], dim=1))
     answers = logits.argmax(1).tolist() if logits is not None else []
     several = len(set(labels)) > 1  # else nothing is to be guessed, and nothing to be told apart
     guessing = several and is_guessing(me, majority_accuracy(labels)) and not tells_apart(labels, answers)
-    return {"headline": "cv" if by_cv else "val", "cv": cv.as_dict(run.dataset.class_names) if cv else None, "guessing": guessing}
+    return {"headline": "cv" if by_cv else "val", "cv": crossed, "guessing": guessing}
 
 
 def _one_class(run: Trained) -> list[str]:
@@ -218,7 +221,7 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None, groups
         "temperature_from": source,
         "calibration_error": calibration_error(sure, right),
         "calibration_error_by_chance": error_by_chance(sure),
-        "val_items": _items(run, groups, labels, torch.softmax(logits / temperature, dim=1)),
+        "val_items": _items(run, groups, run.split.val, torch.softmax(logits / temperature, dim=1)),
     }
 
 
@@ -243,17 +246,18 @@ def _prefix_length(run: Trained) -> int:
     return next((i for i, name in enumerate(names) if name in run.trainable), len(names))
 
 
-def _items(run: Trained, groups: Sequence[int], labels: list[int], probabilities: Tensor) -> list[dict[str, Any]]:
-    """One row per validation picture: index in the dataset, content, true class, answer, and the probabilities of both.
+def _items(run: Trained, groups: Sequence[int], picks: Sequence[int], probabilities: Tensor) -> list[dict[str, Any]]:
+    """One row per picture that was asked about: index in the dataset, content, true class, answer, and the probabilities of both.
 
     Pictures of a series, or that are near-copies, also name their group.
     """
     sure, answers = probabilities.max(dim=1)
+    samples = run.dataset.samples
     return [
-        {"sample": i, "photo": run.dataset.samples[i].sha256[:PHOTO_DIGITS], "true": label, "predicted": int(answers[n]),
-         "probability": round(float(sure[n]), 6), "true_probability": round(float(probabilities[n, label]), 6),
+        {"sample": i, "photo": samples[i].sha256[:PHOTO_DIGITS], "true": samples[i].label, "predicted": int(answers[n]),
+         "probability": round(float(sure[n]), 6), "true_probability": round(float(probabilities[n, samples[i].label]), 6),
          **({"group": groups[i]} if groups[i] >= 0 else {})}
-        for n, (i, label) in enumerate(zip(run.split.val, labels, strict=True))
+        for n, i in enumerate(picks)
     ]  # fmt: skip
 
 

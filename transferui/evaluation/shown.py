@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +15,8 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 BINS = 10
 # A value this near to 0 or 1 is that, and the rest is arithmetic: an axis may have a tick at 1 - 1e-16.
 NEAR = 1e-9
+# Words for how probable an answer is that the model stands by.
+SURE = ((0.8, "quite sure"), (0.5, "rather sure"), (0.0, "its best guess"))
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,22 @@ def points(value: float) -> str:
 def short(n: int) -> str:
     """A number in few signs: 928, 14 k, 1.7 M."""
     return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k" if n >= 1e4 else f"{n:,}"
+
+
+def how_sure(verdict: str, probability: float) -> str:
+    """A verdict in words, the same for one photo and for many: ``quite sure``, for instance.
+
+    Args:
+        probability: of the answer.
+    """
+    if verdict == "sure":
+        return next(words for least, words in SURE if probability >= least)
+    return {"not_sure": "not sure", "unknown": "like nothing it was shown"}[verdict]
+
+
+def termed(text: str) -> str:
+    """Our own words as HTML, with a term in brackets set back."""
+    return re.sub(r"\([a-z][a-z -]*\)", r"<em>\g<0></em>", escape(text))
 
 
 def name(text: Any) -> str:

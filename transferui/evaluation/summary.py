@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transferui.config import IMBALANCE
-from transferui.evaluation.headline import MANY_ALIKE, headline, learned_weights
+from transferui.evaluation.headline import MANY_ALIKE, class_by_class, headline, learned_weights, measured, weighting
 from transferui.evaluation.shown import share
 
 Values = Mapping[str, Any]
@@ -25,8 +25,8 @@ def summary(values: Values) -> str:
     if values.get("n_test"):
         name = "Test accuracy (photos set aside for the end)"
         lines.append(_accuracy(values, "test_accuracy", values["n_test"], name, values.get("test_majority_accuracy")))
-    if values.get("imbalance", 1.0) > IMBALANCE:
-        lines += _class_by_class(crossed if me.cross_validated and crossed else values)
+    if uneven := weighting(values):
+        lines += [uneven, *_class_by_class(class_by_class(values))]
     if values.get("guessing"):
         lines.append(f"No better than guessing, as far as {me.n} photos can tell.")
     if diagnosis:
@@ -48,7 +48,7 @@ def evaluation_text(values: Values) -> str:
     """
     several = sum(row["n"] > 0 for row in values["per_class"]) > 1
     lines = [_accuracy(values, "accuracy", values["n"], "Accuracy", values["majority_accuracy"] if several else None)]
-    lines += [_learned_from(values)] if values.get("n_learned") else []
+    lines += [_learned_from(values)] if values.get("n_learned", 0) != 0 else []
     if values.get("worth", values["n"]) <= MANY_ALIKE * values["n"]:
         lines.append(
             f"Photos in series stand or fall together: these say as much as about {max(1, round(values['worth']))} single ones."
@@ -57,21 +57,20 @@ def evaluation_text(values: Values) -> str:
 
 
 def _learned_from(values: Values) -> str:
-    """That a model knows some of the photos, and how good it is at the others."""
+    """That a model knows some of the photos, or that nobody knows, and how good it is at the others."""
+    if values["n_learned"] is None:
+        return "It does not tell which photos it has learned from. If these are among them, expect less on new ones."
     known, others = f"It has learned from {values['n_learned']} of these photos, so that says little.", values["unseen"]
     return f"{known} {_accuracy(others, 'accuracy', others['n'], 'Of the others', None)}" if others else known
 
 
 def _accuracy(values: Values, key: str, n: int, name: str, base: float | None) -> str:
     """An accuracy with its photos and its interval, and what guessing gets of the same photos, where that is known."""
-    text = f"{name}: {_percent(values[key])} of {n} {'photo' if n == 1 else 'photos'}"
-    if f"{key}_low" in values:
-        text += f" (95 % interval {_percent(values[f'{key}_low'])} to {_percent(values[f'{key}_high'])})"
-    return text + (f"; always guessing the largest class gets {_percent(base)}" if base is not None else "")
+    return f"{name}: {measured(values, key, n, base).words(1)}".replace("\u00a0", " ")
 
 
 def _crossed(cv: Values) -> str:
-    rounds = "1 round" if cv["repeats"] == 1 else f"{cv['repeats']} rounds"
+    rounds = "1 round" if cv["repeats"] == 1 else f"the middle one of {cv['repeats']} rounds"
     return (
         f"Cross-validated accuracy of the head on frozen features: {_percent(cv['accuracy'])} of all {cv['n']} photos "
         f"(95 % interval {_percent(cv['low'])} to {_percent(cv['high'])}; {cv['folds']} folds, {rounds}); "

@@ -51,9 +51,11 @@ def bundle_facts(model: Model) -> dict[str, Any]:
     # A model that was opened from a bundle tells of its photos as that did.
     told: Any = known.get("dataset")
     photos = {name: str(told.get(name, "")) if isinstance(told, dict) else "" for name in ("fingerprint", "name")}
-    metrics = ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "n_val", "n_train", "majority_accuracy", "val_loss",
-               "balanced_accuracy", "test_accuracy", "n_test", "confusion", "per_class", "kept_phase", "phases",
-               "temperature", "calibration_error", "calibration_error_by_chance", "cv", "headline",
+    metrics = ("val_accuracy", "val_accuracy_low", "val_accuracy_high", "val_worth", "n_val", "n_train", "majority_accuracy",
+               "val_loss", "head_val_accuracy", "head_val_accuracy_low", "head_val_accuracy_high", "trainable",
+               "test_accuracy", "test_accuracy_low", "test_accuracy_high", "test_majority_accuracy", "n_test",
+               "balanced_accuracy", "imbalance", "class_weighted", "train_counts", "confusion", "per_class", "kept_phase",
+               "phases", "temperature", "calibration_error", "calibration_error_by_chance", "cv", "headline",
                "trainable_parameters", "learned_parameters", "total_parameters", "seconds", "device", "precision",
                "notes")  # fmt: skip
     return {
@@ -70,7 +72,7 @@ def bundle_facts(model: Model) -> dict[str, Any]:
         "run": Path(known.get("run_dir", "")).name or known.get("run", ""),
         "lineage": known.get("lineage", []),
         "relation": known.get("relation", ""),
-        "metrics": {name: known[name] for name in metrics if name in known},
+        "metrics": {name: _numbers(known[name]) for name in metrics if name in known},
         "dataset": {name: known.get(f"dataset_{name}") or before for name, before in photos.items()},
         "versions": {
             "transferui": transferui.__version__,
@@ -79,6 +81,11 @@ def bundle_facts(model: Model) -> dict[str, Any]:
             "python": platform.python_version(),
         },
     }
+
+
+def _numbers(known: Any) -> Any:
+    """A part of results.json without its answers photo by photo."""
+    return {name: value for name, value in known.items() if name != "items"} if isinstance(known, dict) else known
 
 
 def load_model(path: Path | str) -> Model:

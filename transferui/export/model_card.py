@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from transferui.backbones.catalogue import get_backbone
-from transferui.evaluation.headline import class_by_class, headline, learned_weights
+from transferui.evaluation.headline import card_rows, class_by_class, learned_weights
 from transferui.evaluation.shown import share
 from transferui.training.lineage import family_words
 
@@ -38,6 +38,7 @@ def model_card(facts: dict[str, Any]) -> str:
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in _facts(facts, metrics)),
         "",
+        *_notes(metrics.get("notes") or []),
         *_family(lineage, facts.get("relation", "")),
         "## Not for",
         "",
@@ -61,35 +62,25 @@ def _family(lineage: list[dict[str, Any]], own: str) -> list[str]:
     return ["## Where it comes from", "", *steps, f"{len(steps) + 1}. This model.", ""]
 
 
+def _notes(notes: list[str]) -> list[str]:
+    """What else the run had to say, for instance what makes its accuracy look better than it is."""
+    return ["## Good to know", "", *(f"* {plain(note)}" for note in notes), ""] if notes else []
+
+
 def plain(text: str) -> str:
-    """A class name that cannot become Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|$~&-])", r"\\\1", " ".join(text.split()))
+    """A name or a sentence that cannot become Markdown or HTML; within a line plus and minus mean nothing."""
+    return re.sub(r"(^[+-]|[\\`*_{}\[\]<>()#!|$~&])", r"\\\1", " ".join(text.split()))
 
 
 def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("Classes", ", ".join(plain(name) for name in facts["class_names"]))]
     if "val_accuracy" in metrics:
-        me = headline(metrics)
         rows += [
-            ("Accuracy", f"{me.accuracy:.1%} {me.where} (95 % interval {me.low:.1%} to {me.high:.1%})"),
-            ("Always guessing the largest class", f"{me.base:.1%}"),
-            *_set_aside(metrics),
+            *card_rows(metrics, 1),
             ("Learned from", f"{metrics['n_train']} photos"),
             ("Weights that learned", f"{learned_weights(metrics):,} of {metrics['total_parameters']:,}"),
         ]
     for row in class_by_class(metrics).get("per_class", []):
-        found = f"{_percent(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
+        found = f"{share(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
         rows.append((f"Found of {plain(row['class_name'])} (recall)", found))
-    return rows
-
-
-def _percent(value: float) -> str:
-    """As `share`, written as the other numbers here."""
-    return share(value).replace("\u00a0", "")
-
-
-def _set_aside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """The accuracy on photos that nothing was chosen by, where there are some."""
-    if metrics.get("test_accuracy") is None:
-        return []
-    return [("Accuracy on photos set aside (test)", f"{metrics['test_accuracy']:.1%} of {metrics['n_test']} photos")]
+    return [(name, text.replace("\u00a0", " ")) for name, text in rows]

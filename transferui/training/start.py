@@ -148,18 +148,18 @@ def _open_run(folder: Path, data_dir: Path) -> Start:
         raise broken_run() from error
     return Start(
         facts["backbone"], stages, read_preprocessing(facts["preprocessing"]), facts["image_size"], lineage[-MOST_ANCESTORS:],
-        seen_of(folder),
+        seen_of(folder) or frozenset(),
     )  # fmt: skip
 
 
-def seen_of(model: Path) -> frozenset[str]:
-    """Keys (`photo_key`) of the photos that a model and those before it have learned from; none where nobody knows.
+def seen_of(model: Path) -> frozenset[str] | None:
+    """Keys (`photo_key`) of the photos that a model and those before it have learned from; None where nobody knows.
 
     Args:
         model: a run folder; a bundle tells nothing about single photos.
     """
-    found = (read_json(model / SEEN) or {}).get("photos", []) if model.is_dir() else []
-    return frozenset(str(key) for key in found)
+    found = read_json(model / SEEN) if model.is_dir() else None
+    return None if found is None else frozenset(str(key) for key in found.get("photos", []))
 
 
 def _parent(name: str, facts: Mapping[str, Any], settings: Mapping[str, Any], stages: nn.Sequential) -> Ancestor:

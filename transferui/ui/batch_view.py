@@ -9,6 +9,7 @@ from typing import Any
 from transferui.config import IMBALANCE
 from transferui.data.layout import shown
 from transferui.evaluation.folders import elsewhere, familiar_words
+from transferui.evaluation.shown import how_sure
 from transferui.ui.html import percent, photos, table
 from transferui.ui.result_view import each_class
 from transferui.ui.test_view import share
@@ -17,7 +18,6 @@ from transferui.ui.test_view import share
 ROWS = 100
 # Signs of a photo's name in the narrow first column.
 NARROW = 28
-WORDS = {"sure": "sure", "not_sure": "not sure", "unknown": "like nothing I was shown"}
 
 
 def answers(found: Mapping[str, Any]) -> str:
@@ -79,7 +79,7 @@ def _row(row: Mapping[str, Any], judged: bool) -> list[str]:
         f'<bdi class="cut" title="{escape(shown(row["image"]))}">{escape(shown(row["image"], NARROW))}</bdi>',
         f"<b><bdi>{escape(best['class_name'])}</bdi></b>",
         share(best["probability"]),
-        f'<span class="{escape(row["verdict"])}">{WORDS[row["verdict"]]}</span>',
+        f'<span class="{escape(row["verdict"])}">{how_sure(row["verdict"], best["probability"])}</span>',
     ]
     return [*cells, _judged(row.get("folder_says"), best["class_name"])] if judged else cells
 

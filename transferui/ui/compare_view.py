@@ -8,7 +8,7 @@ from typing import Any
 
 from transferui.config import SETTINGS
 from transferui.errors import UserError
-from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_photos
+from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_classes, same_photos
 from transferui.evaluation.headline import learned_weights
 from transferui.evaluation.shown import points
 from transferui.runs.saved import learned_from
@@ -56,7 +56,22 @@ def _verdict(group: Sequence[Entry], names: Mapping[str, str]) -> str:
     main, more = in_words(ranking, called)
     rows = "".join(_gap_row(called[i], called[ranking.best], found) for i, found in ranking.against)
     axis = '<p class="gap-axis" aria-hidden="true"><span>worse</span><span>same</span><span>better</span></p>'
-    return f'{_line(main, more)}<div class="tu-gaps">{rows}{axis}</div>'
+    return f'{_line(main, more)}{_renamed(group, called)}<div class="tu-gaps">{rows}{axis}</div>'
+
+
+def _renamed(group: Sequence[Entry], called: Sequence[str]) -> str:
+    """Says it of runs whose classes are those of the first one under other names."""
+    first, *others = [results or {} for _, _, results in group]
+    other = [name for name, results in zip(called[1:], others, strict=True) if _has_other_names(first, results)]
+    if not other:
+        return ""
+    said = f"Some classes have other names in {called[0]} than in {_and(other)}; their photos show that they are the same."
+    return f'<p class="tu-hint-line">{escape(said)}</p>'
+
+
+def _has_other_names(first: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
+    same = same_classes(first, results) or {}
+    return any(first["classes"][mine] != results["classes"][theirs] for theirs, mine in same.items())
 
 
 def _comparable(entries: Sequence[Entry]) -> list[Entry]:
@@ -146,7 +161,7 @@ def _left_out(entries: Sequence[Entry], group: Sequence[Entry], names: Mapping[s
 
 
 def _has_other_classes(results: Mapping[str, Any], group: Sequence[Entry]) -> bool:
-    return bool(results.get("classes") != (group[0][2] or {}).get("classes"))
+    return same_classes(group[0][2] or {}, results) is None
 
 
 def _why_not(state: Mapping[str, Any]) -> str:

@@ -72,15 +72,21 @@ class DataStep:
     undo: gr.Button
     open_model: gr.UploadButton
     next: gr.Button
+    shown: gr.Textbox
 
     @property
     def out(self) -> list[Any]:
         """What changes with the dataset."""
-        return [self.samples, self.summary, self.undo, self.add_class, *(part for card in self.cards for part in card.out)]
+        cards = (part for card in self.cards for part in card.out)
+        return [self.samples, self.summary, self.undo, self.add_class, *cards, self.shown]
 
 
-def layout() -> DataStep:
-    """Draw the step."""
+def layout(shown: gr.Textbox) -> DataStep:
+    """Draw the step.
+
+    Args:
+        shown: hidden outside of all steps; holds which photos this one shows.
+    """
     show(title("Show it your photos", "Sort photos into classes. About 20 per class are enough to begin."))
     show(section("Start from a sample set, or bring your own"))
     with gr.Row(elem_classes="tu-source"):
@@ -111,7 +117,7 @@ def layout() -> DataStep:
             "Open a trained model", file_types=[".zip"], elem_id="open-model-first", elem_classes="tu-back"
         )
         forward = gr.Button("Next: choose a network", variant="primary", elem_id="next-2")
-    return DataStep(samples, message, zip_file, folder, cards, add_class, summary, undo, open_model, forward)
+    return DataStep(samples, message, zip_file, folder, cards, add_class, summary, undo, open_model, forward, shown)
 
 
 def _card(i: int) -> Card:
@@ -167,7 +173,7 @@ def view(desk: Desk, leave: Collection[int] = ()) -> list[Any]:
         full = dataset is not None and i < len(names)
         card = _full_card(dataset, i) if dataset and full else _empty_card(typed.get(i, ""), visible=i < shown)
         out += [card[0], gr.skip(), *card[2:]] if i in leave else card
-    return out
+    return [*out, dataset.id if dataset else ""]
 
 
 def _empty_card(name: str, *, visible: bool) -> list[Any]:

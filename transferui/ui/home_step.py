@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from transferui.backbones.catalogue import get_backbone
 from transferui.errors import UserError
-from transferui.evaluation.headline import class_by_class, headline, learned_weights
+from transferui.evaluation.headline import card_rows, class_by_class, headline, learned_weights
 from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
 from transferui.ui import saving
@@ -96,13 +96,20 @@ def layout() -> HomeStep:
             card = show("", elem_id="model-card")
         with gr.Column(min_width=320), gr.Accordion("Show me the code", open=True, elem_classes="tu-acc tu-code"):
             show('<p class="tu-p">The same run, in Python:</p>')
-            python = gr.Code(python_code({}), language="python", show_label=False, interactive=False, lines=10, wrap_lines=True)
+            python = _code(python_code({}), "python", 10)
             show('<p class="tu-p">Or in a terminal:</p>')
-            shell = gr.Code(shell_code({}), language="shell", show_label=False, interactive=False, lines=2, wrap_lines=True)
+            shell = _code(shell_code({}), "shell", 2)
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-4")
         forward = gr.Button("Next: why it worked", elem_id="next-6")
     return HomeStep(message, about, download, open_file, card, python, shell, report, with_photos, figures, erase, back, forward)
+
+
+def _code(text: str, language: Literal["python", "shell"], lines: int) -> gr.Code:
+    """Code without line numbers: where Gradio lays out the block before it is seen, they stand beside other lines."""
+    return gr.Code(
+        text, language=language, lines=lines, show_label=False, interactive=False, wrap_lines=True, show_line_numbers=False
+    )
 
 
 def _tile(icon: str, name: str, text: str, meta: str) -> str:
@@ -128,19 +135,12 @@ def model_card(desk: Desk) -> str:
         ("Made from", _made_from(results)),
         ("Learned", _learned(results)),
         ("Learned from", f"{results['n_train']:,} photos"),
-        ("Accuracy", _accuracy(results)),
+        *card_rows(results),
         ("Weak spot", _weak_spot(weakest, headline(results).n)),
         ("Not for", "photos of anything else: it often says so, but not always"),
     ]
     body = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(text)}</bdi></dd></div>" for name, text in rows)
     return f'<section class="tu-card tu-mc"><h2>Model card</h2><p>Travels with the model, so that others know what it can do.</p><dl>{body}</dl></section>'
-
-
-def _accuracy(results: dict[str, Any]) -> str:
-    """The accuracy that step 3 shows large, with its interval."""
-    me = headline(results)
-    of = f"{results['cv']['n']} photos, cross-validated" if me.cross_validated else f"{results['n_val']} validation photos"
-    return f"{percent(me.accuracy)} ({percent(me.low)}–{percent(me.high)}, {of})"
 
 
 def _learned(results: dict[str, Any]) -> str:

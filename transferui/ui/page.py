@@ -11,6 +11,7 @@ import gradio as gr
 
 from transferui.errors import UserError
 from transferui.ui import (
+    ahead,
     data_events,
     data_step,
     forget_events,
@@ -24,7 +25,7 @@ from transferui.ui import (
     test_step,
     train_step,
 )
-from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, update
+from transferui.ui.desk import LONG, QUIET, Desk, Server, desk_of, installation_secret, new_owner, skips, update
 from transferui.ui.html import OPENING, header, notice, sent, show
 from transferui.ui.start_view import starts
 from transferui.ui.turns import CHOICE, in_turn
@@ -57,13 +58,15 @@ def build(server: Server, where: str) -> gr.Blocks:
         owner = gr.BrowserState("", storage_key="transferui-owner", secret=installation_secret(server.data_dir))
         show(header(where))
         opening = show(OPENING, elem_id="opening")
+        # Hidden out here, because what is inside of a step is not on the page before the step is open.
+        shown = gr.Textbox(visible="hidden", elem_id="shown-photos", label="Photos")
         clock, pulse = (
             gr.Timer(insight_step.POLL_S, active=False),
             gr.Textbox(visible="hidden", elem_id="measure-pulse", label="Measuring"),
         )
         with gr.Walkthrough(selected=1, elem_id="steps") as steps:
             with gr.Step("Data", id=1, elem_id=PANELS[0]):
-                data = data_step.layout()
+                data = data_step.layout(shown)
             with gr.Step("Model", id=2, elem_id=PANELS[1]):
                 model = model_step.layout(server)
             with gr.Step("Train", id=3, elem_id=PANELS[2]):
@@ -74,7 +77,7 @@ def build(server: Server, where: str) -> gr.Blocks:
                 home = home_step.layout()
             with gr.Step("Understand", id=6, elem_id=PANELS[5]):
                 insight = insight_step.layout(clock, pulse)
-        Page(server, steps, data, model, train, test, home, insight).wire(page, owner, opening)
+        Page(server, steps, ahead.layout(), data, model, train, test, home, insight).wire(page, owner, opening)
     return page
 
 
@@ -85,6 +88,7 @@ class Page:
         self,
         server: Server,
         steps: gr.Walkthrough,
+        way: gr.HTML,
         data: data_step.DataStep,
         model: model_step.ModelStep,
         train: train_step.TrainStep,
@@ -92,9 +96,9 @@ class Page:
         home: home_step.HomeStep,
         insight: insight_step.InsightStep,
     ) -> None:
-        self.server, self.steps = server, steps
+        self.server, self.steps, self.way = server, steps, way
         self.data, self.model, self.train, self.test, self.home = data, model, train, test, home
-        self.insight = insight
+        self.insight, self.tested = insight, [*test.out, way]
         self.homes = home_step.HomeEvents(server, home)
         self.datas = data_events.DataEvents(server, data)
         self.insights = insight_events.InsightEvents(server, insight, model.advice, self.datas)
@@ -113,34 +117,36 @@ class Page:
         self.models.wire(owner, self.data.summary)
         start_events.StartEvents(self.server, self.model).wire(owner, self.models.then_copies)
         rate_events.RateEvents(self.server, self.model).wire(owner)
-        later = [*self.test.out, *self.home.out, self.model.start, *self.insights.out]
+        later = [*self.tested, *self.home.out, self.model.start, *self.insights.out]
         training = train_step.TrainEvents(self.server, self.train)
-        training.wire(owner, self.model.settings, later, _after_a_run)
+        training.wire(owner, self.data.shown, self.model.settings, later, _after_a_run)
+        others = [self.train.message, *self.train.of_photos, self.test.source, self.way]
+        self.data.shown.change(self.other_photos, owner, others, **QUIET)
         forget_events.ForgetEvents(self.server, self.train, self.model).wire(owner)
         next_try = training.wire_next_try(
             owner, [*self.model.out, self.data.summary], lambda desk: [*model_step.view(desk), model_events.summary(desk)]
         )
         self.models.then_copies(next_try, owner)
         test_step.TestEvents(self.server, self.test).wire(owner)
-        self.homes.wire(owner, self.test.out, test_step.view)
+        self.homes.wire(owner, self.tested, _tested)
         prepared = [self.home.message, *self.home.out]
         opened = page.load(self.open, owner, [owner, self.steps, *self.all_out, opening], **QUIET)
         self.models.then_copies(opened.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.data.open_model.upload(
-            self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.test.out], preprocess=False, **LONG
+            self.open_model_first, [owner, self.data.open_model], [self.steps, self.data.message, *self.tested], preprocess=False, **LONG
         )  # fmt: skip
         self._wire_navigation(owner, opening)
 
     @property
     def all_out(self) -> list[Any]:
         """Everything that the desk decides."""
-        return [*self.data.out, *self.model.out, *self.train.out, *self.test.out, *self.home.out, *self.insights.out]
+        return [*self.data.out, *self.model.out, *self.train.out, *self.tested, *self.home.out, *self.insights.out]
 
     def _wire_navigation(self, owner: gr.BrowserState, opening: gr.HTML) -> None:
         steps = self.steps
         to_model = self.data.next.click(self.to_model, owner, [steps, self.data.message], js=_to_step(2), **QUIET)
         self.models.then_copies(to_model, owner)
-        self.model.next.click(self.to_train, owner, [steps, self.train.status], js=_to_step(3), **QUIET)
+        self.model.next.click(self.to_train, owner, [steps, *self.train.of_photos], js=_to_step(3), **QUIET)
         self.train.next.click(partial(self.go, 4), owner, steps, js=_to_step(4), **QUIET)
         prepared = [self.home.message, *self.home.out]
         self.test.next.click(partial(self.go, 5), owner, steps, js=_to_step(5), **QUIET).then(
@@ -151,6 +157,8 @@ class Page:
         for n, button in enumerate(backs, start=1):
             button.click(partial(self.go, n), owner, steps, js=_to_step(n), **QUIET)
         steps.select(self.remember_step, owner, None, **CHOICE)
+        there = self.way.open(self.go_ahead, owner, [steps, *self.train.of_photos], **CHOICE)
+        self.models.then_copies(there.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out, opening], js=ERASE_JS, **QUIET)
 
     def open(self, owner: str) -> list[Any]:
@@ -202,9 +210,27 @@ class Page:
     def to_train(self, owner: str) -> list[Any]:
         """Step 3 opens and says how long it will take."""
         try:
-            return [self.go(3, owner), train_step.status_of(desk_of(self.server, owner))]
+            return [self.go(3, owner), *train_step.of_photos(desk_of(self.server, owner))]
         except UserError:
-            return [self.go(3, owner), gr.skip()]
+            return [self.go(3, owner), *skips(len(self.train.of_photos))]
+
+    @in_turn
+    def go_ahead(self, owner: str, event: gr.EventData) -> list[Any]:
+        """A step ahead was opened by a click at the top; step 3 says how long it will take."""
+        try:
+            desk, step = desk_of(self.server, owner), sent(event).get("step", 0)
+            ready = step in range(2, ahead.furthest(desk) + 1)
+            return [self.go(int(step), owner) if ready else gr.skip(), *train_step.of_photos(desk)]
+        except UserError:
+            return skips(1 + len(self.train.of_photos))
+
+    def other_photos(self, owner: str) -> list[Any]:
+        """Step 1 shows other photos: the later steps say whether their run is of these, and how far one may go."""
+        try:
+            desk = desk_of(self.server, owner)
+            return [notice(), *train_step.of_photos(desk), test_step.source(desk), ahead.view(desk)]
+        except UserError:
+            return skips(len(self.train.of_photos) + 3)
 
     def erase(self, owner: str) -> list[Any]:
         """Everything of this person was to be deleted: start anew as somebody else."""
@@ -224,4 +250,9 @@ def _after_a_run(desk: Desk) -> list[Any]:
 
 
 def _test_and_home(desk: Desk) -> list[Any]:
-    return [*test_step.view(desk), *home_step.view(desk)]
+    return [*_tested(desk), *home_step.view(desk)]
+
+
+def _tested(desk: Desk) -> list[Any]:
+    """What changes with the model, and how far one may go with it."""
+    return [*test_step.view(desk), ahead.view(desk)]

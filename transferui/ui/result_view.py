@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from transferui.config import IMBALANCE
-from transferui.evaluation.headline import Headline, class_by_class, headline
+from transferui.evaluation.headline import Headline, Measured, beside, class_by_class, headline, weighting
+from transferui.evaluation.shown import termed
 from transferui.ui.html import percent, photos
 
 Values = Mapping[str, Any]
@@ -44,7 +44,11 @@ def _of_what(values: Values, me: Headline) -> str:
     if not me.cross_validated:
         return f"of {values['n_val']} validation photos answered right."
     crossed = values["cv"]
-    rounds = f"{crossed['folds']} parts" if crossed["repeats"] == 1 else f"{crossed['folds']} parts, {crossed['repeats']} rounds"
+    rounds = (
+        f"{crossed['folds']} parts"
+        if crossed["repeats"] == 1
+        else f"{crossed['folds']} parts, the middle of {crossed['repeats']} rounds"
+    )
     return (
         f"of all {me.n} photos answered right, each by a head that had not seen it "
         f"<em>(cross-validation: {rounds})</em>. With so few photos that says more than the {values['n_val']} set aside alone."
@@ -79,33 +83,16 @@ def _guessing(values: Values, me: Headline) -> str:
 
 def _beside(values: Values) -> str:
     """The numbers that the large one is to be judged by, each with its photos and its interval."""
-    rows = []
-    if values.get("headline") == "cv":
-        rows.append(("The photos set aside <em>(validation)</em>", _number(values, "val_accuracy", values["n_val"])))
-    if values.get("head_val_accuracy") is not None and values["trainable"]:
-        rows.append(("Frozen blocks, new head <em>(linear probe)</em>", _number(values, "head_val_accuracy", values["n_val"])))
-    crossed = values.get("cv")
-    if crossed and values.get("headline") != "cv":
-        name = "The linear probe, cross-validated" if values["trainable"] else "Cross-validated, without the split"
-        rows.append(
-            (
-                name,
-                _number({**crossed, "accuracy_low": crossed["low"], "accuracy_high": crossed["high"]}, "accuracy", crossed["n"]),
-            )
-        )
-    if values.get("n_test"):
-        rows.append(("Set aside for the end <em>(test)</em>", _number(values, "test_accuracy", values["n_test"])))
-    if not rows:
-        return ""
-    return '<dl class="tu-beside">' + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows) + "</dl>"
+    rows = "".join(f"<div><dt>{row.name} <em>({row.term})</em></dt><dd>{_number(row)}</dd></div>" for row in beside(values))
+    return f'<dl class="tu-beside">{rows}</dl>' if rows else ""
 
 
-def _number(values: Values, key: str, n: int) -> str:
-    """An accuracy with its interval and its photos."""
-    text = f"<b>{percent(values[key])}</b>"
-    if f"{key}_low" in values:
-        text += f" ({percent(values[f'{key}_low'])}–{percent(values[f'{key}_high'])})"
-    return f"{text} of {n}"
+def _number(row: Measured) -> str:
+    """An accuracy with its interval and its photos, and what guessing gets of them, where that is another number."""
+    text = f"<b>{percent(row.accuracy)}</b>"
+    if row.low is not None and row.high is not None:
+        text += f" ({percent(row.low)}–{percent(row.high)})"
+    return f"{text} of {row.n}" + ("" if row.base is None else f"; guessing {percent(row.base)}")
 
 
 def _scale(me: Headline) -> str:
@@ -140,11 +127,10 @@ def _diagnosis(found: Values | None) -> str:
 
 def _classes(values: Values) -> str:
     """With uneven classes: balanced accuracy, how many photos of each class are found, and whether classes were weighted."""
-    ratio = values.get("imbalance", 1.0)
-    if ratio <= IMBALANCE:
+    uneven = termed(weighting(values))
+    if not uneven:
         return ""
-    found = each_class(class_by_class(values))
-    return f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{_weights(values, ratio)} {found}</div>'
+    return f'<div class="tu-wide tu-uneven"><h3>Class by class</h3><p>{uneven} {each_class(class_by_class(values))}</div>'
 
 
 def each_class(values: Values) -> str:
@@ -167,15 +153,6 @@ def each_class(values: Values) -> str:
         f"With every class counting the same <em>(balanced accuracy)</em> it gets <b>{percent(values['balanced_accuracy'])}</b>.</p>"
         f'<p class="tu-p">{shown} <em>(recall)</em>:</p><div class="tu-bars">{bars}</div>'
     )
-
-
-def _weights(values: Values, ratio: float) -> str:
-    counts = [n for n in values.get("train_counts", []) if n]
-    sizes = f"the largest class has {ratio:.1f} times the photos of the smallest"
-    sizes += f" ({max(counts):,} and {min(counts):,})" if counts else ""
-    if values.get("class_weighted"):
-        return f"Classes were weighted <em>(class weights)</em>, because {sizes}."
-    return f"Beware: {sizes}, and classes were not weighted."
 
 
 def _never_better(values: Values) -> list[str]:

@@ -14,14 +14,16 @@ from transferui.ui.compare_view import Entry, comparison
 from transferui.ui.html import percent
 
 Status = Mapping[str, Any]
+# Classes that are named where there is little room, and letters of each.
+FEW, SHORT = 4, 24
 
 
 def runs(mine: Sequence[Entry], shown: str, marked: Sequence[str]) -> str:
     """Earlier runs, the newest first: open, compare, delete."""
     if not mine:
         return '<section class="tu-card"><h2>Your runs</h2><p class="tu-none">None yet. Every run stays here until you delete it.</p></section>'
-    names = numbers([entry[0] for entry in mine])
-    rows = "".join(_run_row(names[entry[0].id], entry, shown, marked) for entry in mine)
+    names, told = numbers([entry[0] for entry in mine]), _told_apart(mine)
+    rows = "".join(_run_row(names[entry[0].id], entry, told[entry[0].id], shown, marked) for entry in mine)
     head = "".join(f"<th>{text}</th>" for text in ("Run", "What was trained", "Accuracy", '<span class="sr">Actions</span>'))
     compared = [entry for entry in reversed(mine) if entry[0].id in marked]  # the oldest first, as their numbers go
     return (
@@ -35,7 +37,27 @@ def numbers(mine: Sequence[Run]) -> dict[str, str]:
     return {run_id: f"Run {number}" for run_id, number in number_runs(mine).items()}
 
 
-def _run_row(name: str, entry: Entry, shown: str, marked: Sequence[str]) -> str:
+def _told_apart(mine: Sequence[Entry]) -> dict[str, str]:
+    """What was trained, run by run, as HTML; where the same words stand for other classes, with those that are not in all of them."""
+    words = {run.id: what(run) for run, _, _ in mine}
+    classes = {run.id: tuple((results or {}).get("classes", ())) for run, _, results in mine}
+    told = {}
+    for run_id, said in words.items():
+        alike = {classes[other] for other in words if words[other] == said and classes[other]}
+        own = [name for name in classes[run_id] if not all(name in names for names in alike)]
+        more = f"with {few(own)}" if own else f"{len(classes[run_id])} classes"
+        told[run_id] = escape(said) + (f'<div class="tu-or">{escape(more)}</div>' if len(alike) > 1 and classes[run_id] else "")
+    return told
+
+
+def few(names: Sequence[str]) -> str:
+    """Some names of classes, each cut short, and how many more there are."""
+    shown = names if len(names) <= FEW else names[: FEW - 1]
+    cut = [name if len(name) <= SHORT else f"{name[: SHORT - 1]}…" for name in shown]
+    return ", ".join(cut) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+
+
+def _run_row(name: str, entry: Entry, told: str, shown: str, marked: Sequence[str]) -> str:
     run, state, results = entry
     cell = _accuracy(results) if results else escape(_state_word(state))
     active = state["state"] in ACTIVE_STATES
@@ -48,7 +70,7 @@ def _run_row(name: str, entry: Entry, shown: str, marked: Sequence[str]) -> str:
     )
     css = "new" if run.id == shown else ""
     return (
-        f'<tr class="{css}" data-run="{run.id}"><th scope="row">{name}{here}</th><td>{escape(what(run))}</td>'
+        f'<tr class="{css}" data-run="{run.id}"><th scope="row">{name}{here}</th><td>{told}</td>'
         f'<td class="acc">{cell}</td><td class="tu-acts">{buttons}</td></tr>'
     )
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from transferui.data.dataset import Dataset
 from transferui.errors import UserError
+from transferui.evaluation.answers import answers_of
 from transferui.runs.store import hash_owner
 from transferui.ui import batch_view, confusion_view, runs_view, test_live, test_view
 from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, desk_of, skips, uploaded
 from transferui.ui.html import clickable, notice, picked, section, sent, show, title, working
 from transferui.ui.newest import NEWEST, Newest
+from transferui.ui.other_photos import other_photos, run_dataset
 from transferui.ui.turns import CHOICE, in_turn
 
 TO_ANSWER = "() => document.getElementById('test-result').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -89,14 +90,9 @@ def view(desk: Desk) -> list[Any]:
     opened = desk.values.get("model")
     results = None if opened else (desk.run.results() if desk.run else None)
     dataset = run_dataset(desk)
-    line = ""
-    if opened:
-        line = notice(f"Testing the opened model {opened['name']}: {', '.join(opened['class_names'][:8])}.", "ok")
-    elif desk.run and results:
-        line = f'<p class="tu-or">Testing: {escape(runs_view.what(desk.run))}</p>'
     items = results["val_items"] if results else []
     return [
-        line,
+        source(desk),
         test_view.tries(dataset, items, "", own_start=_own_start(results)),
         test_view.empty(desk.model_path is not None),
         confusion_view.confusion(results, dataset, None),
@@ -107,12 +103,16 @@ def view(desk: Desk) -> list[Any]:
     ]
 
 
-def run_dataset(desk: Desk) -> Dataset | None:
-    """The photos that the shown run learned from."""
-    try:
-        return desk.server.store.find_dataset(desk.owner, desk.run.dataset_id) if desk.run else None
-    except UserError:
-        return None
+def source(desk: Desk) -> str:
+    """Which model is tested; of a run's also when it is of other photos than those in step 1 now."""
+    opened, run = desk.values.get("model"), desk.run
+    if opened:
+        return notice(f"Testing the opened model {opened['name']}: {', '.join(opened['class_names'][:8])}.", "ok")
+    if run is None or not run.results():
+        return ""
+    other = other_photos(desk)
+    more = f". It learned from {other}; step 1 is different now." if other else ""
+    return f'<p class="tu-or">Testing: {escape(runs_view.what(run) + more)}</p>'
 
 
 class TestEvents:
@@ -148,22 +148,24 @@ class TestEvents:
                 yield [notice(), test_view.empty(desk.model_path is not None)]
                 return
             path = uploaded(self.server, value)[0]
-            yield from self.asked.only(owner, asked, self._classify(desk, str(path), None))
+            yield from self.asked.only(owner, asked, self._classify(desk, str(path)))
         except UserError as error:
             yield [notice(error), gr.skip()]
 
     def try_validation(self, owner: str, event: gr.EventData) -> Iterator[list[Any]]:
-        """A validation photo was chosen."""
+        """A validation photo was chosen, or one of the mistakes."""
         try:
             asked, desk = self.asked.begin(owner), desk_of(self.server, owner)
             dataset, key = run_dataset(desk), picked(event)
             results = desk.run.results() if desk.run else None
-            known = {str(item["sample"]) for item in results["val_items"]} if results else set()
+            checked = {str(item["sample"]) for item in results["val_items"]} if results else set()
+            known = checked | {str(item["sample"]) for item in answers_of(results).wrong} if results else checked
             if dataset is None or results is None or key not in known:
                 raise UserError("NOT_FOUND", "This photo does not exist (any more).", "Choose another one.")
             sample = dataset.samples[int(key)]
             cards = test_view.tries(dataset, results["val_items"], key, own_start=_own_start(results))
-            rows = self._classify(desk, str(sample.path), dataset.class_names[sample.label])
+            told = {"truth": dataset.class_names[sample.label], "learned": None if key in checked else int(key)}
+            rows = self._classify(desk, str(sample.path), **told)
             yield from self.asked.only(owner, asked, ([*row, cards] for row in rows))
         except UserError as error:
             yield [notice(error), gr.skip(), gr.skip()]
@@ -227,14 +229,14 @@ class TestEvents:
         except UserError as error:
             yield [None, notice(), notice(error), none_yet]
 
-    def _classify(self, desk: Desk, picture: str, truth: str | None) -> Iterator[list[Any]]:
+    def _classify(self, desk: Desk, picture: str, **told: Any) -> Iterator[list[Any]]:
         """Ask the engine about one picture; show progress, then the answer or the reason why there is none."""
         answers = list[Any]()
         dataset = None if desk.values.get("model") else run_dataset(desk)
         results = (desk.run.results() if desk.run and dataset else None) or {}
-        n_train = int(results.get("n_train") or 0)
+        told |= {"dataset": dataset, "n_train": int(results.get("n_train") or 0)}
         for html in ask(self.server, "predict", answers.append, folder=_model(desk), picture=picture):
-            yield [notice(), test_view.prediction(answers[0], truth, dataset, n_train)] if html is None else [html, *skips(1)]
+            yield [notice(), test_view.prediction(answers[0], **told)] if html is None else [html, *skips(1)]
 
 
 def _own_start(results: Mapping[str, Any] | None) -> bool:

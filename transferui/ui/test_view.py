@@ -7,7 +7,9 @@ from html import escape
 from typing import Any
 
 from transferui.data.dataset import Dataset, thumbnail_path
+from transferui.evaluation.shown import how_sure
 from transferui.files import data_uri
+from transferui.presets import capital
 from transferui.ui.html import img, percent, radio_card, radio_group
 
 # Ranked classes that get a bar; the rest is counted.
@@ -16,26 +18,35 @@ RANKED = 8
 TRIES = 10
 # `training.kept.MOST`, which a page cannot import: it loads torch.
 MOST_KEPT = 2000
-# Words for how probable an answer is that the model stands by.
-WORDS = ((0.8, "quite sure"), (0.5, "rather sure"), (0.0, "its best guess"))
+# Beside the answer for a photo among the mistakes of heads that had not seen it.
+KNOWN = "The finished network has learned from this photo, so here it may be right. The mistake was made by a head that had not seen it."
 
 
-def prediction(answer: Mapping[str, Any], truth: str | None = None, dataset: Dataset | None = None, n_train: int = 0) -> str:
+def prediction(
+    answer: Mapping[str, Any],
+    truth: str | None = None,
+    dataset: Dataset | None = None,
+    n_train: int = 0,
+    *,
+    learned: int | None = None,
+) -> str:
     """The answer for one photo: the picture with its heat map, the verdict, ranked bars, similar training photos.
 
     Args:
         dataset: what the model learned from, if it is still there.
         n_train: how many training photos it had; 0 when that is not known.
+        learned: the photo is this one of them, by its index in the dataset.
     """
     heat, legend = "", ""
     if answer.get("heat"):
         heat = f'<img class="heat" src="{escape(answer["heat"])}" alt="heat map: where the network looked">'
         legend = '<p class="tu-legend"><span>Where it looked:</span> a little <i aria-hidden="true"></i> a lot</p>'
-    caption = "Your photo" if truth is None else "A validation photo"
+    caption = "Your photo" if truth is None else "A validation photo" if learned is None else "A training photo"
+    known = f'<p class="tu-hint-line">{KNOWN}</p>' if learned is not None else ""
     return (
         f'<section class="tu-card tu-pred"><figure><div class="shot">{img(answer["thumbnail"], "the tested photo")}{heat}</div>'
-        f"<figcaption>{caption}{legend}</figcaption></figure><div>{_verdict(answer, truth)}{_bars(answer['ranked'])}"
-        f"{neighbors(answer, dataset, n_train)}</div></section>"
+        f"<figcaption>{caption}{legend}</figcaption></figure><div>{_verdict(answer, truth)}{known}{_bars(answer['ranked'])}"
+        f"{neighbors(answer, dataset, n_train, learned)}</div></section>"
     )
 
 
@@ -59,19 +70,18 @@ def _bars(ranked: Sequence[Mapping[str, Any]]) -> str:
 
 def _verdict(answer: Mapping[str, Any], truth: str | None) -> str:
     best, second = answer["ranked"][:2]
-    name = f"<bdi>{escape(best['class_name'])}</bdi>"
+    name, words = f"<bdi>{escape(best['class_name'])}</bdi>", how_sure(answer["verdict"], best["probability"])
     if answer["verdict"] == "unknown":
         line = (
-            '<p class="verdict unsure"><b>Like nothing I was shown.</b> It looks different from all training photos '
-            f"<em>(out of distribution)</em>. If I had to choose: {name}.</p>"
+            f'<p class="verdict unsure"><b>{capital(words)}.</b> This photo looks different from all training photos '
+            f"<em>(out of distribution)</em>. If it had to choose: {name}.</p>"
         )
     elif answer["verdict"] == "not_sure":
         line = (
-            f'<p class="verdict unsure"><b>Not sure.</b> {name}, or <bdi>{escape(second["class_name"])}</bdi>? '
+            f'<p class="verdict unsure"><b>{capital(words)}.</b> {name}, or <bdi>{escape(second["class_name"])}</bdi>? '
             "A photo from closer up may help.</p>"
         )
     else:
-        words = next(text for least, text in WORDS if best["probability"] >= least)
         line = f'<p class="verdict"><b>{name}</b> <span>{words}</span></p>'
     if truth is None:
         return line
@@ -79,9 +89,9 @@ def _verdict(answer: Mapping[str, Any], truth: str | None) -> str:
     return line + f'<p class="truth {"ok" if right else "wrong"}">{"✓ right" if right else f"✗ really: {escape(truth)}"}</p>'
 
 
-def neighbors(answer: Mapping[str, Any], dataset: Dataset | None, n_train: int) -> str:
-    """The most similar training photos with their labels, among how many, and whether these speak against the answer."""
-    found = answer.get("neighbors") or []
+def neighbors(answer: Mapping[str, Any], dataset: Dataset | None, n_train: int, itself: int | None = None) -> str:
+    """The most similar other training photos with their labels, among how many, and whether these speak against the answer."""
+    found = [n for n in answer.get("neighbors") or [] if n["sample"] != itself]
     if not found or dataset is None:
         return ""
     best = answer["ranked"][0]["class_name"]

@@ -17,11 +17,13 @@ from transferui.ui.desk import QUIET, Desk, Server, changed_settings, desk_of, f
 from transferui.ui.expected import expected
 from transferui.ui.family_view import family
 from transferui.ui.html import clickable, notice, picked, show, title
+from transferui.ui.other_photos import other_photos, require_shown, said_of_others
 from transferui.ui.settings_view import WIDGETS
 from transferui.ui.turns import CHOICE, in_turn
 
 # While a run goes on the page looks at its folder this often; in the waiting line, where a class may stand, less often.
 POLL_S, WAITING_POLL_S = 0.5, 2.0
+GO, GO_AGAIN = "Start training", "Train again"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class TrainStep:
     go: gr.Button
     halt: gr.Button
     status: gr.HTML
+    other: gr.HTML
     result: gr.HTML
     loss: gr.HTML
     accuracy: gr.HTML
@@ -47,18 +50,13 @@ class TrainStep:
     @property
     def out(self) -> list[Any]:
         """What changes while a run goes on."""
-        return [
-            self.status,
-            self.loss,
-            self.accuracy,
-            self.result,
-            self.runs,
-            self.remembered,
-            self.timer,
-            self.go,
-            self.halt,
-            self.next,
-        ]
+        drawn = [self.loss, self.accuracy, self.result, self.runs, self.remembered]
+        return [*self.of_photos, *drawn, self.timer, self.halt]
+
+    @property
+    def of_photos(self) -> list[Any]:
+        """What of this changes with the photos in step 1, too."""
+        return [self.status, self.other, self.go, self.next]
 
 
 def layout() -> TrainStep:
@@ -67,9 +65,10 @@ def layout() -> TrainStep:
     message = show("", elem_id="train-message")
     with gr.Row(elem_classes="tu-go"):
         # Not before the page has told who is there: a click would start a run that belongs to nobody.
-        go = gr.Button("Start training", variant="primary", size="lg", elem_id="train-button", interactive=False)
+        go = gr.Button(GO, variant="primary", size="lg", elem_id="train-button", interactive=False)
         halt = gr.Button("Stop", variant="stop", size="lg", elem_id="stop-button", interactive=False)
         status = show(run_view.status(None), elem_id="run-status")
+    other = show("", elem_id="other-photos")
     result = clickable("", "run-result")
     with gr.Row(elem_classes="tu-even"):
         loss = show(chart([], "loss", 30), elem_id="loss-chart", min_width=320)
@@ -85,7 +84,7 @@ def layout() -> TrainStep:
     timer = gr.Timer(POLL_S, active=False)
     pulse = gr.Textbox(visible="hidden", elem_id="run-pulse", label="Run")
     return TrainStep(
-        message, go, halt, status, result, loss, accuracy, runs, figures, remembered, forget, timer, pulse, back, forward
+        message, go, halt, status, other, result, loss, accuracy, runs, figures, remembered, forget, timer, pulse, back, forward
     )
 
 
@@ -101,25 +100,38 @@ def view(desk: Desk) -> list[Any]:
     # While it runs the axis shows what is to come; afterwards what there was.
     epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config, n_photos)
     return [
-        run_view.status(state, results, rows, run.config if run else None) if run else status_of(desk),
+        *of_photos(desk),
         chart(rows, "loss", epochs),
         chart(rows, "accuracy", epochs),
         result_view.result(results) if over else "",
         run_list(desk),
         run_view.remembered(desk.server.store.features_bytes()),
         gr.Timer(WAITING_POLL_S if state and state["state"] == "queued" else POLL_S, active=live),
-        gr.Button("Train again" if over else "Start training", interactive=not live, variant="secondary" if over else "primary"),
         gr.Button(interactive=live),
-        gr.Button(interactive=over, variant="primary" if over else "secondary"),
+    ]
+
+
+def of_photos(desk: Desk) -> list[Any]:
+    """Updates for `TrainStep.of_photos`."""
+    run = desk.run
+    live = bool(run and desk.server.queue.status(run)["state"] in ACTIVE_STATES)
+    over = bool(run and run.results()) and not live
+    again = over and not other_photos(desk)
+    return [
+        status_of(desk),
+        said_of_others(desk, live=live),
+        gr.Button(GO_AGAIN if again else GO, interactive=not live, variant="secondary" if again else "primary"),
+        gr.Button(interactive=over, variant="primary" if again else "secondary"),
     ]
 
 
 def status_of(desk: Desk) -> str:
-    """The status line; before the first run it says how long that will take."""
+    """The status line; before the first run of these photos it says how long that will take."""
     run = desk.run
-    if run is None:
+    state = desk.server.queue.status(run) if run else None
+    if run is None or state is None or (state["state"] not in ACTIVE_STATES and other_photos(desk)):
         return run_view.status(None, hint=expected(desk))
-    return run_view.status(desk.server.queue.status(run), run.results(), run.metrics(), run.config)
+    return run_view.status(state, run.results(), run.metrics(), run.config)
 
 
 def run_list(desk: Desk) -> str:
@@ -146,17 +158,18 @@ class TrainEvents:
         self.server, self.step = server, step
         self.n_out = len(step.out)
 
-    def wire(self, owner: gr.BrowserState, settings: dict[str, Any], after: list[Any], refresh: Any) -> None:
+    def wire(self, owner: gr.BrowserState, photos: gr.Textbox, settings: dict[str, Any], after: list[Any], refresh: Any) -> None:
         """Connect the components.
 
         Args:
+            photos: which photos step 1 shows.
             settings: the widgets of step 2, read once more at the press on Train.
             after: components of later steps that change with the shown run.
             refresh: function of the desk that gives their updates.
         """
         step, self.refresh, self.n_after = self.step, refresh, len(after)
         out = [step.message, *step.out, *after]
-        step.go.click(self.start, [owner, *settings.values()], out, preprocess=False, **QUIET)
+        step.go.click(self.start, [owner, photos, *settings.values()], out, preprocess=False, **QUIET)
         step.halt.click(self.stop, owner, out, **QUIET)
         step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
@@ -183,7 +196,7 @@ class TrainEvents:
             values = {name: value for name, value in config.model_dump().items() if name not in ("backbone", "trainable")}
             trainable = list(resolve_trainable(get_backbone(config.backbone), config.trainable))
             desk = update(self.server, owner, backbone=config.backbone, trainable=trainable, settings=changed_settings(values))
-            words = f"Set: {found['try_words']}. Now press “Train again”."
+            words = f"Set: {found['try_words']}. Now press “{GO if other_photos(desk) else GO_AGAIN}”."
             return [notice(words, "ok"), run_view.status(None, hint=expected(desk)), *self.model_view(desk)]
         except UserError as error:
             return self._not_set(owner, error)
@@ -196,8 +209,12 @@ class TrainEvents:
             return [notice(unknown), *skips(1 + self.n_model)]
         return [notice(problem), status_of(desk), *self.model_view(desk)]
 
-    def start(self, owner: str, *values: Any) -> list[Any]:
-        """Train was pressed; a second press finds the run of the first."""
+    def start(self, owner: str, photos: str, *values: Any) -> list[Any]:
+        """Train was pressed; a second press finds the run of the first.
+
+        Args:
+            photos: id of those that the page shows: in another tab they may have been changed.
+        """
         try:
             settings = changed_settings(dict(zip(WIDGETS, values, strict=True)))
             drawn = {k: v for k, v in desk_of(self.server, owner).settings.items() if k not in WIDGETS}
@@ -205,6 +222,7 @@ class TrainEvents:
             desk = update(self.server, owner, settings=settings | drawn)
             if desk.dataset is None:
                 raise UserError("EMPTY_DATASET", "There are no photos yet.", "Go back to step 1 and add some.")
+            require_shown(desk, photos)
             run = self.server.queue.submit(owner, desk.dataset.id, desk.config)
             return self._all(update(self.server, owner, run=run.id, model=None))
         except UserError as error:

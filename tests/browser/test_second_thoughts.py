@@ -1,0 +1,52 @@
+"""Going back, other photos, another tab: what is shown and what is learned from stay the same thing."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_journey import LONG, ready_to_train, train_to_the_end
+
+pytestmark = pytest.mark.browser
+
+
+def take_the_signs(page):
+    page.locator("#step-data-button").click()
+    page.locator("#sample-set [data-pick=signs]").click()
+    expect(page.locator("#dataset-summary .tu-big")).to_contain_text("240", timeout=LONG)
+
+
+def test_after_going_back_steps_ahead_stay_open_and_say_that_their_model_is_of_other_photos(visit, photo_zip):
+    page = ready_to_train(visit, photo_zip)
+    expect(page.locator("#step-test-button")).to_be_disabled()
+    train_to_the_end(page)
+    expect(page.locator("#step-test-button")).to_be_enabled()
+    take_the_signs(page)
+    page.locator("#step-train-button").click()
+    expect(page.locator("#other-photos")).to_contain_text("This result is of other photos", timeout=LONG)
+    expect(page.locator("#run-status")).to_contain_text(re.compile(r"Not started.*About \d+"))
+    expect(page.locator("#train-button")).to_have_text("Start training")
+    page.locator("#step-data-button").click()
+    page.locator("#step-test-button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#test-source")).to_contain_text("It learned from other photos")
+    expect(page.locator("#step-test-button")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#step-home-button")).to_be_enabled()
+
+
+def test_photos_that_another_tab_has_changed_are_not_learned_from_before_they_are_shown(visit, photo_zip):
+    page = ready_to_train(visit, photo_zip)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#train-button")).to_be_enabled(timeout=LONG)
+    take_the_signs(other)
+    page.locator("#train-button").click()
+    expect(page.locator("#train-message [role=alert]")).to_contain_text("perhaps in another tab")
+    expect(page.locator("#runs-list")).to_contain_text("None yet")
+    page.reload()
+    page.locator("#step-train-button").click()
+    page.locator("#train-button").click()
+    expect(page.locator("#run-status")).not_to_contain_text("Not started", timeout=LONG)
+    expect(page.locator("#train-message [role=alert]")).to_have_count(0)
+    page.locator("#stop-button").click()
+    expect(page.locator("#run-status")).to_contain_text(re.compile("Stopped|Finished"), timeout=LONG)
