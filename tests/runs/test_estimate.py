@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transferui.backbones.catalogue import CATALOGUE
@@ -41,6 +41,8 @@ def test_a_run_that_took_longer_makes_the_next_estimate_longer(tmp_path):
     assert corrected(pace, config, 400, {"prefix": 0.0, "decode": 0.0}, computed=0) == pace
 
 
+@example({"cores": 1e305, "look": 1.0, "learn": 1.0, "decode_ms": 1.0})
+@example({"cores": 2.0, "look": 1e308, "learn": 1.0, "decode_ms": 1.0})
 @given(
     st.one_of(
         st.text(),

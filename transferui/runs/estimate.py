@@ -7,7 +7,6 @@ slower; that is measured once by the spare process, and corrected by every run t
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +27,8 @@ ASKED = 400
 # Looks at the validation photos besides one after every epoch: before the first, and at three places on the line between the
 # head on frozen blocks and the fine-tuned model (transferui.training.choose).
 CHECKS = 4
+# No machine has so many cores, is so many times slower than the reference or faster, or decodes so long: the file is damaged.
+MOST = 1e6
 # A run that computed fewer photos than this says little about the machine.
 ENOUGH = 50
 
@@ -78,7 +79,7 @@ def read_pace(data_dir: Path) -> Pace | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     numbers = (pace.cores, pace.look, pace.learn, pace.decode_ms)
-    return pace if all(math.isfinite(n) and n > 0 for n in numbers) else None
+    return pace if all(1 / MOST < n < MOST for n in numbers) else None
 
 
 def write_pace(data_dir: Path, pace: Pace) -> None:
