@@ -22,6 +22,8 @@ from transferui.training.temperature import calibrated_losses
 
 # Photos checked at once on a processor: with 64, new memory for every layer takes as long again as the network.
 CHECK_BATCH = 16
+# Epochs that a phase by steps gets at least before it is ended for want of improvement.
+LEAST_PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,11 @@ class Phase:
     def patience(self) -> int:
         """Epochs without improvement after which it ends; 0 never ends early.
 
-        A phase that goes by steps has few epochs or very many, and what was asked for in epochs would cut off its warm-up.
+        A phase that goes by steps has few epochs or very many: there it is the same share of them as of the head's, but enough
+        for its warm-up.
         """
         asked, by_steps = self.config.early_stopping, self.name == "finetune" and not self.config.finetune_epochs
-        return max(asked, self.epochs // 3) if asked and by_steps else asked
+        return max(LEAST_PATIENCE, round(self.epochs * asked / self.config.epochs)) if asked and by_steps else asked
 
     def features(self, inputs: Tensor) -> Tensor:
         """Pooled features (B, D) of boundary rows (B, …) that lie on the device."""
