@@ -150,7 +150,7 @@ class TrainConfig(BaseModel):
         int,
         _setting(
             "Stop early after (epochs)",
-            "End a phase when the validation loss has not improved for this many epochs (fine-tuning: the same share). 0: never.",
+            "End a phase when the validation loss has not improved for this many epochs (by steps: the same share). 0: never.",
             ge=0,
             le=1000,
         ),

@@ -8,8 +8,9 @@ import torchvision.transforms.v2 as T
 from PIL import Image
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.config import SETTINGS
 from transferui.data import preprocessing
-from transferui.data.preprocessing import Preprocessing, picture_array, picture_views
+from transferui.data.preprocessing import VIEWS, Preprocessing, picture_array, picture_views
 
 P = Preprocessing(64, 72, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -66,6 +67,11 @@ def test_views_are_what_they_are_called_and_always_the_same():
     assert np.array_equal(flip, original[:, ::-1])
     assert not np.array_equal(cut1, cut2) and cut1.shape == original.shape
     assert np.array_equal(cut1, picture_views(content, P, ["cut1"], "one")[0])
+
+
+def test_every_choice_of_augmentation_has_views_and_begins_with_the_picture_as_it_is():
+    assert set(VIEWS) == set(SETTINGS["augmentation"].choices) and VIEWS["none"] == ("original",)
+    assert all(first == "original" for first, *_ in VIEWS.values())
 
 
 def test_every_picture_is_cut_elsewhere():

@@ -5,10 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transferui.backbones.catalogue import CATALOGUE
-from transferui.config import SETTINGS, TrainConfig
+from transferui.config import TrainConfig
 from transferui.runs.estimate import Pace, corrected, estimate, read_pace, reference, write_pace
 from transferui.training import choose, mirror
-from transferui.training.recipe import views_for
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -17,10 +16,9 @@ def test_every_stage_of_every_network_has_a_pace(name):
     assert all(look >= 0 and learn > 0 for look, learn in reference()[name])
 
 
-def test_the_estimate_counts_the_views_and_checks_that_training_makes():
+def test_the_estimate_counts_the_checks_that_training_makes():
     from transferui.runs import estimate
 
-    assert {kind: len(views_for(kind)) for kind in SETTINGS["augmentation"].choices} == estimate.VIEWS
     assert estimate.ASKED == mirror.ASKED and len(choose.SHARES) + 1 == estimate.CHECKS
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from transferui.data.preprocessing import VIEWS
 from transferui.training.mirror import UNMIRRORED, ask_mirror
-from transferui.training.recipe import views_for
 
 LABELS = torch.arange(80) % 2
 
@@ -34,5 +34,5 @@ def test_a_single_photo_of_a_class_cannot_be_asked():
 
 @pytest.mark.parametrize("augmentation", UNMIRRORED.values())
 def test_what_is_shown_instead_holds_no_mirror_images(augmentation):
-    first, *copies = views_for(augmentation)
+    first, *copies = VIEWS[augmentation]
     assert first == "original" and all(int(view.removeprefix("cut")) % 2 == 0 for view in copies)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from transferui.config import TrainConfig
-from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule, views_for
+from transferui.training.recipe import augment, class_weights, make_optimizer, make_schedule
 
 
 def test_schedules_begin_and_end_where_they_should():
@@ -49,4 +49,3 @@ def test_augmentation_keeps_shape_and_range():
     assert crops.shape == pictures.shape and crops.dtype == torch.uint8
     straight = augment(torch.arange(32, dtype=torch.uint8).expand(16, 3, 32, 32), "crops_no_flip", generator).float()
     assert (straight[..., -1] > straight[..., 0]).all()
-    assert views_for("none") == ("original",) and "flip" in views_for("flip") and len(views_for("crops")) == 4

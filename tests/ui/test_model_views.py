@@ -113,14 +113,14 @@ def test_digits_are_not_mirrored_by_any_recipe_and_the_page_says_why(server, tmp
 
 
 def test_every_choice_of_copies_shows_what_it_makes_of_two_photos(server, tmp_path):
-    from transferui.training.recipe import views_for
+    from transferui.data.preprocessing import VIEWS
 
     desk = give(server, tmp_path, ["ants", "bees"])
     assert "background-image" not in copies(desk)
     Answers(server.data_dir, print).copies(OWNER, desk.dataset.id, desk.backbone.name)
     html = copies(desk)
     for choice, card in zip(SETTINGS["augmentation"].choices, re.findall(r"<button.*?</button>", html), strict=True):
-        assert card.count("<i style") == 2 * len(views_for(choice)), choice
+        assert card.count("<i style") == 2 * len(VIEWS[choice]), choice
     pictures = dict(re.findall(r"--v0-(\w+):url\((data:image/jpeg;base64,[^)]+)\)", html))
     assert len(set(pictures.values())) == len(pictures) >= 4
 

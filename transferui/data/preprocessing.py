@@ -9,6 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,16 @@ from PIL import Image
 
 from transferui.data.images import read_image
 
+# Views of a training picture by augmentation, computed once and drawn from in each epoch; of the cuts, those with an odd number
+# are mirrored (`picture_views`).
+VIEWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "none": ("original",),
+        "flip": ("original", "flip"),
+        "crops": ("original", "flip", "cut1", "cut2"),
+        "crops_no_flip": ("original", "cut2", "cut4"),
+    }
+)
 # Short side asked of the JPEG decoder, in units of the final short side: twice, so that the second step still averages.
 REDUCE = 2
 # A picture this many times as long as it is wide is not resized as a whole: of 1 × 20,000 pixels that would be 256 × 5,120,000.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from transferui.data.dataset import Dataset
-from transferui.data.given import Given, without_leaks
+from transferui.data.given import Given, copies_of, left_out_words, without_leaks
 from transferui.data.similar import SERIES_LENGTH, groups_of, natural
 from transferui.data.units import ACROSS_CLASSES, EQUAL_FILES, Unit, class_of, in_order, units_of
 from transferui.errors import UserError
@@ -210,7 +210,7 @@ def _cut(dataset: Dataset, series: Unit, chosen: Sequence[Unit], rest: int) -> _
 
 def _without_copies(dataset: Dataset, pool: Sequence[int], part: _Part) -> _Part:
     """Leave out files to learn from that come again among those that check: far apart in a series, or in two classes."""
-    return replace(part, left_out=part.left_out | _copies(dataset, pool, part))
+    return replace(part, left_out=part.left_out | copies_of(dataset, set(pool) - part.taken, part.taken))
 
 
 def _one_sided(dataset: Dataset, pool: Sequence[int], part: _Part) -> list[int]:
@@ -250,16 +250,10 @@ def _labels(dataset: Dataset, unit: Unit) -> Counter[int]:
     return Counter(dataset.samples[i].label for i in unit)
 
 
-def _copies(dataset: Dataset, indices: Iterable[int], part: _Part) -> set[int]:
-    """Which of some pictures come again, as the same file, among those that check."""
-    checks = {dataset.samples[i].sha256 for i in part.taken}
-    return {i for i in indices if i not in part.taken and dataset.samples[i].sha256 in checks}
-
-
 def _notes(dataset: Dataset, part: _Part, train: Sequence[int]) -> list[str]:
     """What a person should know of series that were cut, are on both sides or the only thing to learn from, and of copies."""
     groups, samples = groups_of(dataset), dataset.samples
-    copies = len(_copies(dataset, part.left_out, part))
+    copies = len(copies_of(dataset, part.left_out, part.taken))
     between = len(part.left_out) - copies
     both = {groups[i] for i in part.taken} & {groups[i] for i in train} - {None}
     torn = {samples[i].label for i in [*part.taken, *train] if groups[i] in both} - set(part.cut)
@@ -285,7 +279,7 @@ def _notes(dataset: Dataset, part: _Part, train: Sequence[int]) -> list[str]:
             "Photos of another day, or of another thing of the same class, would help."
         )
     if copies:
-        notes.append(f"{copies:,} {'photo is' if copies == 1 else 'photos are'} left out: the same file is there to check with.")
+        notes.append(left_out_words(copies))
     return notes
 
 

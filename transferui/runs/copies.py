@@ -12,9 +12,8 @@ from typing import Any
 from PIL import Image
 
 from transferui.backbones.catalogue import Backbone
-from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, Sample
-from transferui.data.preprocessing import Pixels, Preprocessing, picture_views
+from transferui.data.preprocessing import VIEWS, Pixels, Preprocessing, picture_views
 from transferui.errors import UserError
 from transferui.files import read_json, write_json
 
@@ -27,7 +26,12 @@ SIDE = 112
 def kept_copies(dataset: Dataset, backbone: Backbone) -> dict[str, Any] | None:
     """What `make_copies` has kept for these photos, or None."""
     found = read_json(dataset.folder / f"copies-{backbone.name}.json") if dataset.folder else None
-    return found if found and list(found.get("choices", {})) == list(SETTINGS["augmentation"].choices) else None
+    return found if found and found.get("choices") == _choices() else None
+
+
+def _choices() -> dict[str, list[str]]:
+    """Names of the views by choice, as JSON has them; what an earlier version kept of other views is made anew."""
+    return {choice: list(views) for choice, views in VIEWS.items()}
 
 
 def make_copies(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
@@ -36,17 +40,14 @@ def make_copies(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
     Returns:
         ``choices``: names of the views by choice; ``photos``: for up to `PHOTOS` photos the class and a data URI by view.
     """
-    from transferui.training.recipe import views_for  # noqa: PLC0415 - torch, only in the child that has it
-
-    choices = {choice: list(views_for(choice)) for choice in SETTINGS["augmentation"].choices}
-    views = list(dict.fromkeys(view for names in choices.values() for view in names))
+    views = list(dict.fromkeys(view for names in VIEWS.values() for view in names))
     b = backbone
     preprocessing = b.preprocessing
     photos = list[dict[str, Any]]()
     for label in range(len(dataset.class_names)):
         if len(photos) < PHOTOS and (shown := _example(dataset, label, preprocessing, views)):
             photos.append(shown)
-    found = {"choices": choices, "photos": photos}
+    found = {"choices": _choices(), "photos": photos}
     if dataset.folder:
         write_json(dataset.folder / f"copies-{backbone.name}.json", found)
     return found

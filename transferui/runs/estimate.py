@@ -13,6 +13,7 @@ from pathlib import Path
 
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import TrainConfig
+from transferui.data.preprocessing import VIEWS
 from transferui.files import read_json, write_json
 
 PACE = "pace.json"
@@ -20,8 +21,6 @@ PACE = "pace.json"
 HEAD_EPOCH_S, HEAD_PHOTO_S = 1.5e-3, 4e-6
 # Checking runs in float32 on unfolded stages: so many times a look in bfloat16 on folded ones (3 late in a network, 10 early).
 PLAIN = 6.0
-# Views per training photo (transferui.training.recipe.views_for, which loads torch).
-VIEWS = {"none": 1, "flip": 2, "crops": 4, "crops_no_flip": 3}
 # Training photos that are looked at in a mirror first (transferui.training.mirror), where mirrored copies are wanted.
 ASKED = 400
 # Looks at the validation photos besides one after every epoch: before the first, and at three places on the line between the
@@ -101,7 +100,7 @@ def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = F
     growth = (config.image_size / backbone.image_size) ** 2 if config.image_size else 1.0
     n_val = round(n_photos * config.val_fraction)
     n_train = n_photos - n_val
-    views = VIEWS[config.augmentation] if first else 1
+    views = len(VIEWS[config.augmentation]) if first else 1
     passes = n_train * views + n_val
     scale = growth / (1000 * pace.cores)
     frozen = scale * pace.look * sum(look for look, _ in rows[:first])

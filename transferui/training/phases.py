@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from transferui.config import TrainConfig
+from transferui.data.preprocessing import VIEWS
 from transferui.training.choose import choose, snapshot
 from transferui.training.features import StoppedError
 from transferui.training.loop import Outcome, run_phase
 from transferui.training.machine import in_parts, one_thread
 from transferui.training.mirror import ASKED, UNMIRRORED, ask_mirror
 from transferui.training.phase import Phase, Rows, predict_rows
-from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
 from transferui.training.watch import one_answer
 
@@ -78,7 +78,7 @@ class Phases:
 
     def with_copies(self) -> Rows:
         """The training rows with the changed copies that are wanted; pictures themselves are changed anew in every batch."""
-        train, views = self.parts["train"], views_for(self.config.augmentation)[1:]
+        train, views = self.parts["train"], VIEWS[self.config.augmentation][1:]
         if not views or not self.run.boundary:
             return train
         copies = self.copies(views, None)

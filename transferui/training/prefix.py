@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from transferui.backbones.catalogue import get_backbone
+from transferui.data.preprocessing import VIEWS
 from transferui.data.splits import Split
 from transferui.errors import UserError
 from transferui.training.cache import FeatureCache
 from transferui.training.features import MEMORY_BUDGET, Extractor
 from transferui.training.phase import Rows
-from transferui.training.recipe import views_for
 from transferui.training.state import Hooks, Trained
 
 # Activations up to this size (eight times the memory budget, memory-mapped) are kept for the epochs; beyond it the
@@ -125,7 +125,7 @@ def _boundary(run: Trained) -> int:
     growth = (run.preprocessing.image_size / backbone.image_size) ** 2 if length < len(backbone.stages) else 1.0
     numbers = math.prod(backbone.stages[length - 1].output) * growth
     width = 2 if run.precision == "bfloat16" else 4
-    size = numbers * width * len(views_for(run.config.augmentation)) * len(run.dataset.samples)
+    size = numbers * width * len(VIEWS[run.config.augmentation]) * len(run.dataset.samples)
     if size <= LARGEST_ROWS:
         return length
     run.notes.append(

@@ -84,20 +84,6 @@ def class_weights(counts: Sequence[int], wanted: str) -> Tensor | None:
     return numbers.sum() / (len(counts) * numbers)
 
 
-# Views of a training picture by augmentation; of the cuts, those with an odd number are mirrored (`picture_views`).
-_VIEWS = {
-    "none": ("original",),
-    "flip": ("original", "flip"),
-    "crops": ("original", "flip", "cut1", "cut2"),
-    "crops_no_flip": ("original", "cut2", "cut4"),
-}
-
-
-def views_for(augmentation: str) -> tuple[str, ...]:
-    """Names of the views of every training picture that are computed once and drawn from in each epoch."""
-    return _VIEWS[augmentation]
-
-
 def augment(pictures: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
     """Random mirror images and cuts of a batch of uint8 pictures (N, 3, S, S), when nothing in front of them is frozen.
 
