@@ -51,13 +51,20 @@ class Person:
 
     def does(self, what, *arguments):
         rows, before = [], len(self.server.engine.asked)
-        thread = threading.Thread(target=lambda: rows.extend(getattr(self.events, what)(*arguments)))
+        place = arguments.index(ME) + 1
+        told = (*arguments[:place], self.shown, *arguments[place:])
+        thread = threading.Thread(target=lambda: rows.extend(getattr(self.events, what)(*told)))
         thread.start()
         self.busy.append(thread)
         end = time.monotonic() + 0.3  # until it is asked or waits in line
         while time.monotonic() < end and len(self.server.engine.asked) == before and thread.is_alive():
             time.sleep(0.01)
         return rows
+
+    @property
+    def shown(self):
+        """The dataset that this person's tab shows, with no answer on its way."""
+        return desk_of(self.server, ME).values.get("dataset") or ""
 
     def waits(self):
         for thread in self.busy:
@@ -117,7 +124,8 @@ def test_photos_given_to_two_cards_at_once_are_both_there(person, files):
         update(person.server, ME, drafts=["red", "blue"])
         person.does("add_photos", 0, ME, "red", files("red", 3))
         rows = person.does("add_photos", 1, ME, "blue", files("blue", 2))
-    assert person.counts == {"red": 3, "blue": 2} and boxes(rows)[:3] == ["red", "blue", ""]
+    assert person.counts == {"red": 3, "blue": 2} and boxes(rows)[:2] == [gr.skip()] * 2  # they hold their names
+    assert data_step.view(desk_of(person.server, ME))[5:11:5] == ["red", "blue"]
 
 
 def test_two_quick_renames_both_hold(two_classes):
@@ -163,9 +171,9 @@ def test_undo_does_not_take_back_what_is_still_on_its_way(two_classes, files, mo
     monkeypatch.setattr(data_events, "UNDO_S", 0.01)
     with two_classes.asking("add_pictures"):
         two_classes.does("add_photos", 0, ME, "red", files("green", 2))
-        assert "just being changed" in two_classes.events.undo(ME)[0]
+        assert "just being changed" in two_classes.events.undo(ME, two_classes.shown)[0]
     assert two_classes.counts == {"red": 4, "blue": 2}
-    two_classes.events.undo(ME)
+    two_classes.events.undo(ME, two_classes.shown)
     assert two_classes.counts == {"red": 2, "blue": 2}
 
 
@@ -175,13 +183,29 @@ def test_a_name_that_is_being_typed_is_not_written_over_by_what_happens_on_anoth
         person.events.type_name(1, ME, "blu")
     assert boxes(rows)[0] == "red" and boxes(rows)[1] == gr.skip()
     assert data_step.view(desk_of(person.server, ME))[4 + 5 + 1] == "blu"  # and a refresh finds it
-    list(person.events.rename(1, ME, "blue"))
+    list(person.events.rename(1, ME, person.shown, "blue"))
     assert data_step.view(desk_of(person.server, ME))[4 + 5 + 1] == "blue"
+
+
+def test_what_is_typed_while_photos_come_for_another_card_is_left_alone_although_no_letter_has_been_told(person, files):
+    rows = person.does("add_photos", 0, ME, "red", files("red", 2))
+    person.waits()
+    assert boxes(rows)[0] == "red" and boxes(rows)[1:] == [gr.skip()] * (data_step.MAX_CARDS - 1)
+    rows = person.does("add_photos", 0, ME, "red", files("blue", 1))  # and the class's own name is left alone, too
+    person.waits()
+    assert boxes(rows) == [gr.skip()] * data_step.MAX_CARDS
+
+
+def test_a_tab_that_shows_other_photos_is_told_every_name_that_it_lacks(two_classes, files):
+    rows = list(two_classes.events.add_photos(2, ME, "", "green", files("green", 2)))
+    assert boxes(rows)[:3] == ["red", "blue", "green"] and boxes(rows)[3:] == [gr.skip()] * (data_step.MAX_CARDS - 3)
+    rows = list(two_classes.events.add_photos(0, ME, "gone", "red", files("red", 3)))
+    assert boxes(rows)[:4] == ["red", "blue", "green", ""]
 
 
 def test_a_name_that_was_refused_is_put_back(two_classes):
     two_classes.events.type_name(1, ME, "red")
-    rows = list(two_classes.events.rename(1, ME, "red"))
+    rows = list(two_classes.events.rename(1, ME, two_classes.shown, "red"))
     assert 'role="alert"' in rows[-1][0] and boxes(rows)[1] == "blue"
 
 

@@ -10,6 +10,9 @@ from transferui.errors import UserError
 from transferui.ui.desk import Desk, Server, desk_of, update
 from transferui.ui.turns import turn
 
+# What the name boxes of a tab hold, one per card from the first; None where that is not known.
+Boxes = list[str] | None
+
 
 def class_names(desk: Desk) -> tuple[str, ...]:
     """The classes of step 1, in the order of their cards."""
@@ -69,8 +72,30 @@ def drop_draft(desk: Desk, i: int, name: str) -> None:
         update(desk.server, desk.owner, drafts=kept)
 
 
-def in_hand(desk: Desk) -> set[int]:
-    """The card whose box a person is typing in, as long as it is still the same class's: its name is left alone."""
+def boxes(desk: Desk, shown: str | None) -> Boxes:
+    """What a tab's boxes hold as far as an answer has filled them.
+
+    Args:
+        shown: id of the dataset that the tab shows; empty for none, None when it has not said.
+    """
+    if shown is None:
+        return None
+    try:
+        names = desk.server.store.find_dataset(desk.owner, shown).class_names if shown else ()
+    except UserError:  # long gone
+        return None
+    return [*names, *drafts(desk)]
+
+
+def kept(desk: Desk, before: Boxes, cards: int) -> set[int]:
+    """Those of so many cards whose boxes an answer leaves alone.
+
+    That is the card in which a person types, as long as it is still the same class's, and each one that is to hold what an
+    answer has put there before: what has been typed there between a question and its answer, only the browser knows.
+    """
+    now = [*class_names(desk), *drafts(desk)]
+    old, new = ((names + [""] * cards)[:cards] for names in (before or [], now))
     place, name = desk.values.get("typing") or (-1, "")
     names = class_names(desk)
-    return {place} if place >= 0 and name == (names[place] if place < len(names) else "") else set()
+    in_hand = place >= 0 and name == (names[place] if place < len(names) else "")
+    return {i for i in range(cards) if (before is not None and old[i] == new[i]) or (in_hand and i == place)}
