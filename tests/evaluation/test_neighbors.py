@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from transferui.evaluation.neighbors import NEAREST, Shown
+from transferui.evaluation.neighbors import Shown
+from transferui.evaluation.shown import NEIGHBORS
 
 
 def shown():
@@ -11,7 +12,7 @@ def shown():
 
 def test_the_most_similar_photo_comes_first_with_its_label():
     found = shown().nearest(torch.eye(8)[2] * 7 + torch.eye(8)[4])
-    assert [n.sample for n in found][:2] == [30, 50] and len(found) == NEAREST
+    assert [n.sample for n in found][:2] == [30, 50] and len(found) == NEIGHBORS + 1
     assert found[0].label == 1 and 0.9 < found[0].similarity <= 1.001
 
 

@@ -178,7 +178,7 @@ def test_a_bundle_says_the_same_verdict_as_the_run_and_has_no_neighbors(trained)
     for picture in (photo, photo.parents[1] / "blue" / "3.jpg", ROOT / "assets" / "screenshots" / "test.png"):
         here, there = run.answer(picture), opened.answer(picture)
         assert here.verdict == there.verdict and here.strangeness == pytest.approx(there.strangeness, rel=1e-4)
-        assert len(here.neighbors) == 3 and there.neighbors == ()
+        assert len(here.neighbors) == 4 and there.neighbors == ()
     shown = {n.similarity for n in run.answer(photo).neighbors}
     assert max(shown) > 0.9
 

@@ -51,8 +51,7 @@ class Person:
 
     def does(self, what, *arguments):
         rows, before = [], len(self.server.engine.asked)
-        place = arguments.index(ME) + 1
-        told = (*arguments[:place], self.shown, *arguments[place:])
+        told = self.told(*arguments)
         thread = threading.Thread(target=lambda: rows.extend(getattr(self.events, what)(*told)))
         thread.start()
         self.busy.append(thread)
@@ -60,6 +59,11 @@ class Person:
         while time.monotonic() < end and len(self.server.engine.asked) == before and thread.is_alive():
             time.sleep(0.01)
         return rows
+
+    def told(self, *arguments):
+        """What the page sends along: behind whose it is, what this tab shows."""
+        place = arguments.index(ME) + 1
+        return (*arguments[:place], self.shown, *arguments[place:])
 
     @property
     def shown(self):

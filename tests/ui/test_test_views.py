@@ -66,6 +66,12 @@ def test_neighbors_that_speak_against_the_answer_are_told(dataset):
     assert "training photos" not in test_view.prediction(answer(), None, None)
 
 
+def test_there_are_three_neighbors_also_beside_a_photo_that_is_itself_one_of_those_shown_in_training(dataset):
+    four = answer(near=("red", "red", "blue", "blue"))
+    assert "Only 2 of these 3 photos" in test_view.prediction(four, None, dataset)
+    assert "Only 1 of these 3 photos" in test_view.prediction(four, None, dataset, learned=0)
+
+
 def test_neighbors_say_among_how_many_photos_they_were_looked_for(dataset):
     assert test_view.MOST_KEPT == kept.MOST
     assert "among 2,000 of its 5,000 training photos" in test_view.prediction(answer(), None, dataset, 5000)

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from transferui.evaluation.shown import NEIGHBORS
 from transferui.training.kept import MOST
 from transferui.training.state import Trained
-
-# Neighbors beside an answer: enough to see whether they agree, few enough to look at.
-NEAREST = 3
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,9 @@ class Shown:
     labels: Tensor
 
     def nearest(self, features: Tensor) -> list[Neighbor]:
-        """The most similar photos to features (D,), most similar first."""
+        """The most similar photos to features (D,), most similar first; one more than is shown: the picture may be one of them."""
         cosines = self.features.float() @ functional.normalize(features.float(), dim=0)
-        best = cosines.topk(min(NEAREST, len(cosines)))
+        best = cosines.topk(min(NEIGHBORS + 1, len(cosines)))
         return [
             Neighbor(int(self.samples[i]), int(self.labels[i]), float(value))
             for value, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)

@@ -11,6 +11,8 @@ from unicodedata import category
 
 # What a browser may do with a saved file: show it. Even a mistake in our escaping could load or run nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# Training photos beside an answer: enough to see whether they agree, few enough to look at.
+NEIGHBORS = 3
 # Equal groups of confidence, for the expected calibration error and the reliability diagram.
 BINS = 10
 # A value this near to 0 or 1 is that, and the rest is arithmetic: an axis may have a tick at 1 - 1e-16.

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from transferui.data.dataset import Dataset, thumbnail_path
-from transferui.evaluation.shown import how_sure
+from transferui.evaluation.shown import NEIGHBORS, how_sure
 from transferui.files import data_uri
 from transferui.presets import capital
 from transferui.ui.html import img, percent, radio_card, radio_group
@@ -91,7 +91,7 @@ def _verdict(answer: Mapping[str, Any], truth: str | None) -> str:
 
 def neighbors(answer: Mapping[str, Any], dataset: Dataset | None, n_train: int, itself: int | None = None) -> str:
     """The most similar other training photos with their labels, among how many, and whether these speak against the answer."""
-    found = [n for n in answer.get("neighbors") or [] if n["sample"] != itself]
+    found = [n for n in answer.get("neighbors") or [] if n["sample"] != itself][:NEIGHBORS]
     if not found or dataset is None:
         return ""
     best = answer["ranked"][0]["class_name"]
