@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.ui.conftest import answers, curve_rows
 from transferui.evaluation import figures
-from transferui.evaluation.figure_views import RUNS, shortened
+from transferui.evaluation.figure_together import RUNS
+from transferui.evaluation.figure_views import shortened
 from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
 from transferui.evaluation.headline import headline
 from transferui.evaluation.shown import ShownRun
@@ -72,7 +73,7 @@ def test_a_run_keeps_its_color_when_one_before_it_has_no_results():
     runs = [replace(shown(), name=f"Run {n}") for n in range(1, 4)]
     runs[0] = replace(runs[0], results={})
     svgs = {view.name: draw(view).svg for view in comparison_views(runs)}
-    assert all(color in svg for svg in svgs.values() for color in RUNS[1:3])
+    assert all(RUNS[2] in svg for svg in svgs.values()) and RUNS[1] in svgs["compared-results"]
     assert RUNS[0] in svgs["compared-accuracy"] and RUNS[0] not in svgs["compared-results"]
 
 
@@ -131,16 +132,32 @@ def test_a_run_of_one_epoch_is_drawn():
 def test_several_runs_share_their_figures():
     runs = [replace(shown(), name=f"Run {n}", rows=curve_rows(n + 1)) for n in range(1, 4)]
     views = comparison_views(runs)
-    assert [view.name for view in views] == ["compared-accuracy", "compared-loss", "compared-results"]
+    assert [view.name for view in views] == ["compared-accuracy", "compared-loss", "compared-results", "compared-differences"]
     assert all(f"Run {n}" in draw(view).svg for n in range(1, 4) for view in views)
     assert comparison_views(runs[:1]) == []
+
+
+def compared(runs, what):
+    return draw(next(view for view in comparison_views(runs) if view.name == f"compared-{what}"))
+
+
+def test_the_differences_say_which_run_is_better_by_how_much_and_by_which_photos():
+    one = replace(shown(), name="Run 1")
+    items = [{**item, "predicted": item["true"]} for item in one.results["val_items"]]
+    two = replace(one, name="Run 2", results={**one.results, "val_items": items})
+    figure = compared([one, two], "differences")
+    assert figure.words.startswith("Run 2 is better. Asked photo by photo on the 120 validation photos")
+    assert "Run 2 against Run 1: +16.7 points" in figure.words and "20 against 0 photos, p < 0.001" in figure.words
+    taught = frozenset(str(item["photo"]) for item in items[:60] if "photo" in item)
+    alike = compared([one, replace(one, name="Run 2", learned=taught)], "differences").words
+    assert alike.startswith("No clear difference.") and ("without" in alike) == bool(taught)
 
 
 def test_results_are_compared_in_the_same_kind_of_accuracy_and_say_of_how_many_photos():
     cv = {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 150, "folds": 5, "repeats": 3, "majority_accuracy": 0.5}
     one = replace(shown(), name="Run 1", results={**shown().results, "cv": cv, "headline": "cv"})
     two = replace(shown(), name="Run 2")
-    mixed, both = (draw(comparison_views(runs)[-1]) for runs in ([one, two], [one, replace(one, name="Run 2")]))
+    mixed, both = (compared(runs, "results") for runs in ([one, two], [one, replace(one, name="Run 2")]))
     assert mixed.words == "Accuracy: Run 1 83.3\u00a0% of 120 validation photos; Run 2 83.3\u00a0% of 120 validation photos."
     assert (
         both.words
@@ -152,7 +169,7 @@ def test_results_are_compared_in_the_same_kind_of_accuracy_and_say_of_how_many_p
 def test_runs_that_were_checked_with_other_photos_are_left_out_of_the_compared_results():
     runs = [replace(shown(), name=f"Run {n}") for n in range(1, 4)]
     runs[1] = replace(runs[1], results={**shown().results, "dataset_fingerprint": "another"})
-    figure = draw(comparison_views(runs)[-1])
+    figure = compared(runs, "results")
     assert "Left out, because checked with other photos or classes: Run\u00a02." in figure.words and RUNS[1] not in figure.svg
     assert "compared-results" not in [view.name for view in comparison_views(runs[:2])]
 

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import count
-from textwrap import wrap
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -18,14 +17,11 @@ from matplotlib.ticker import MaxNLocator
 from transferui.evaluation.answers import MATRIX_CLASSES, NUMBERED, answers_of
 from transferui.evaluation.headline import headline
 from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import BINS, ShownRun, calibration_words, share
+from transferui.evaluation.shown import BINS, calibration_words, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
 ACCENT, BAD, SUNK = "#0f7a5e", "#b3261e", "#f1f4f2"
-# Runs by color and dashes, as in runs.css.
-RUNS = ("#0f7a5e", "#1d5fb4", "#ad4f08", "#7b3fa3", "#b02746", "#4d5a54")
-DASHES: Sequence[Any] = ("-", (0, (4, 2)), (0, (1, 1.6)), (0, (5, 2, 1, 2)), (0, (7, 2.5)), (0, (2, 2)))
 # A longer class name is cut, because the matrix would be all margin; less is cut, up to the last, where names become the same.
 LENGTHS = (24, 32, 40, 48)
 # Of a class name in the matrix, in points: with and without numbers in the cells. A letter is this share of it wide.
@@ -58,7 +54,8 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1 - behind]}…{text[-behind:]}"
 
 
-def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
+def curve_axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
+    """Axes over epochs for a kind of value, ``accuracy`` or ``loss``, of these rows."""
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -71,25 +68,26 @@ def _axes(axes: Axes, kind: str, rows: Sequence[Row]) -> None:
     axes.set_ylim(0, max(values[int(0.98 * (len(values) - 1))] * 1.12, 1e-3) if values else 1.0)
 
 
-def _values(rows: Sequence[Row], key: str) -> tuple[list[int], list[float]]:
+def curve_values(rows: Sequence[Row], key: str) -> tuple[list[int], list[float]]:
     """Epochs and values; what is no number is a gap."""
     values = [row[key] if row[key] is not None and math.isfinite(row[key]) else math.nan for row in rows]
     return [row["epoch_total"] for row in rows], values
 
 
-def _number(value: float | None, kind: str) -> str:
+def end_number(value: float | None, kind: str) -> str:
+    """The last value of a curve in signs."""
     if value is None or not math.isfinite(value):
         return "no number"
     return share(value) if kind == "accuracy" else f"{value:.2f}"
 
 
-def _end(axes: Axes, at: tuple[float, float], text: str, color: str) -> None:
+def end_label(axes: Axes, at: tuple[float, float], text: str, color: str) -> None:
     """A label in the right margin at the height of a line's end; heights in shares of the axes."""
     axes.annotate(text, (1, at[1]), xytext=(8, 0), xycoords="axes fraction", textcoords="offset points", va="center", color=color,
                   annotation_clip=False, fontsize=10)  # fmt: skip
 
 
-def _places(axes: Axes, values: Sequence[float]) -> list[float]:
+def label_heights(axes: Axes, values: Sequence[float]) -> list[float]:
     """Heights of labels in shares of the axes, near their lines and apart from each other."""
     low, high = axes.get_ylim()
     wanted = [min(1.0, max(0.0, (v - low) / (high - low))) if math.isfinite(v) else 1.0 for v in values]
@@ -104,9 +102,9 @@ def _places(axes: Axes, values: Sequence[float]) -> list[float]:
 
 def curve(axes: Axes, rows: Sequence[Row], kind: str) -> str:
     """Validation and training curve of one run."""
-    _axes(axes, kind, rows)
+    curve_axes(axes, kind, rows)
     for series, color, width, dashes in (("train", INK_3, 1.6, (0, (1, 2.2))), ("val", ACCENT, 2.6, "-")):
-        x, y = _values(rows, f"{series}_{kind}")
+        x, y = curve_values(rows, f"{series}_{kind}")
         axes.plot(x, y, color=color, linewidth=width, linestyle=dashes, marker="o" if len(rows) == 1 else "")
     first = next((row["epoch_total"] for row in rows if row["phase"] == "finetune"), 0)
     if first > 1:
@@ -115,30 +113,9 @@ def curve(axes: Axes, rows: Sequence[Row], kind: str) -> str:
         axes.annotate("blocks learn too", (first - 0.5, 0.04), color="#9a3f08", fontsize=9, **where)
     last = [rows[-1][f"{series}_{kind}"] for series in ("train", "val")]
     ends = [math.nan if value is None else value for value in last]
-    for at, text, value, color in zip(_places(axes, ends), ("train", "validation"), last, (INK_2, ACCENT), strict=True):
-        _end(axes, (1, at), f"{text} {_number(value, kind)}", color)
-    return f"After epoch {rows[-1]['epoch_total']}: train {_number(last[0], kind)}, validation {_number(last[1], kind)}."
-
-
-def comparison_curves(axes: Axes, runs: Sequence[ShownRun], kind: str) -> str:
-    """Curves of several runs: validation strong, train thin, each run with its own color and dashes."""
-    drawn = [(n % len(RUNS), run) for n, run in enumerate(runs) if run.rows]
-    _axes(axes, kind, [row for _, run in drawn for row in run.rows])
-    for style, run in drawn:
-        axes.plot(*_values(run.rows, f"train_{kind}"), color=RUNS[style], linewidth=0.9, alpha=0.5)
-        axes.plot(*_values(run.rows, f"val_{kind}"), color=RUNS[style], linewidth=2.6, linestyle=DASHES[style])
-    if kind == "accuracy":
-        values = [row[f"{s}_accuracy"] for _, run in drawn for row in run.rows for s in ("train", "val")]
-        lowest = min((v for v in values if v is not None and math.isfinite(v)), default=0.0)
-        axes.set_ylim(next((at for at in (0.75, 0.5, 0.25) if lowest > at), 0.0), 1.0)
-    last = [run.rows[-1][f"val_{kind}"] for _, run in drawn]
-    places = _places(axes, [math.nan if value is None else value for value in last])
-    words = []
-    for at, (style, run), value in zip(places, drawn, last, strict=True):
-        _end(axes, (1, at), f"{run.name}  {_number(value, kind)}", RUNS[style])
-        words.append(f"{run.name} {_number(value, kind)}")
-    axes.set_xlabel("epoch (thick: validation, thin: train)")
-    return f"At the end: {', '.join(words)}."
+    for at, text, value, color in zip(label_heights(axes, ends), ("train", "validation"), last, (INK_2, ACCENT), strict=True):
+        end_label(axes, (1, at), f"{text} {end_number(value, kind)}", color)
+    return f"After epoch {rows[-1]['epoch_total']}: train {end_number(last[0], kind)}, validation {end_number(last[1], kind)}."
 
 
 def scale(axes: Axes, results: Results) -> str:
@@ -271,27 +248,3 @@ def reliability(axes: Axes, results: Results) -> str:
         axis.set_major_formatter(lambda value, _: share(value))
     told = f" Mean gap (expected calibration error): {calibration_words(results)}." if "calibration_error" in results else ""
     return f"{len(items)} validation photos in {len(groups)} groups by confidence; larger dots hold more photos.{told}"
-
-
-def compared(axes: Axes, runs: Sequence[ShownRun], places: Sequence[int]) -> str:
-    """Accuracy, of the same kind for all, of the runs at some places; a run's color is that of its place among all."""
-    words = []
-    done = [(RUNS[at % len(RUNS)], runs[at]) for at in places]
-    crossed = all(headline(run.results).cross_validated for _, run in done)
-    of = "photos, cross-validated" if crossed else "validation photos"
-    for y, (color, run) in enumerate(done):
-        me = headline(run.results if crossed else {**run.results, "headline": "val"})
-        axes.plot([me.low, me.high], [y, y], color=color, alpha=0.35, linewidth=9, solid_capstyle="round")
-        axes.plot([me.accuracy], [y], "o", color=color, markersize=10, clip_on=False)
-        said = f"{share(me.accuracy, 1)} ({share(me.low)}–{share(me.high)})\nof {me.n} {of}"
-        where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (10, 0), "textcoords": "offset points"}
-        axes.annotate(said, (1, y), va="center", annotation_clip=False, **where)
-        words.append(f"{run.name} {share(me.accuracy, 1)} of {me.n} {of}")
-    out = [run.name.replace(" ", "\u00a0") for at, run in enumerate(runs) if run.results and at not in places]
-    left_out = f"Left out, because checked with other photos or classes: {', '.join(out)}." if out else ""
-    axes.set_yticks(range(len(done)), [run.name for _, run in done])
-    axes.set_ylim(len(done) - 0.4, -0.6)
-    axes.grid(axis="x", color=LINE, linewidth=0.8)
-    axes.set_xlabel("\n".join(["accuracy with its 95 % interval", *wrap(left_out, 64)]))
-    axes.xaxis.set_major_formatter(lambda value, _: share(value))
-    return f"Accuracy: {'; '.join(words)}. {left_out}".strip()

@@ -21,14 +21,13 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferui.evaluation.compare import same_photos
+from transferui.evaluation.compare import rank_runs, same_photos
+from transferui.evaluation.figure_together import comparison_curves, gaps, results_together
 from transferui.evaluation.figure_views import (
     INK,
     INK_2,
     LINE,
     class_recall,
-    compared,
-    comparison_curves,
     confusion,
     curve,
     matrix_size,
@@ -162,7 +161,7 @@ def comparison_views(runs: Sequence[ShownRun]) -> list[View]:
     lines = [run for run in runs if run.rows]
     done = [at for at, run in enumerate(runs) if run.results]
     # The most that were checked with the same photos: no other accuracies may be held against each other.
-    alike = next(iter(same_photos([runs[at].results for at in done])), [])
+    alike = next(iter(same_photos([runs[at].results for at in done], [runs[at].learned for at in done])), [])
     views = []
     if len(lines) > 1:
         for kind in ("accuracy", "loss"):
@@ -170,7 +169,13 @@ def comparison_views(runs: Sequence[ShownRun]) -> list[View]:
     if len(alike) > 1:
         places = [done[i] for i in alike]
         size = (7.4, 2.2 + 0.5 * len(places))
-        views.append(View("compared-results", "Compared: results", size, lambda axes: compared(axes, runs, places)))
+        views.append(View("compared-results", "Compared: results", size, lambda axes: results_together(axes, runs, places)))
+        shown = [runs[at] for at in places]
+        if ranking := rank_runs([run.results for run in shown], [run.learned for run in shown]):
+            size = (7.4, 2.4 + 0.5 * len(ranking.against))
+            views.append(
+                View("compared-differences", "Compared: which is better", size, lambda axes: gaps(axes, ranking, runs, places))
+            )
     return views
 
 

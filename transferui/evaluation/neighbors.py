@@ -32,7 +32,7 @@ class Shown:
     labels: Tensor
 
     def nearest(self, features: Tensor) -> list[Neighbor]:
-        """The most similar photos to features (D,), most similar first; one more than is shown: the picture may be one of them."""
+        """The most similar photos to features (D,), most similar first: one more than is shown, as the picture may be one."""
         cosines = self.features.float() @ functional.normalize(features.float(), dim=0)
         best = cosines.topk(min(NEIGHBORS + 1, len(cosines)))
         return [

@@ -32,6 +32,7 @@ class ShownRun:
         settings: all settings by name.
         created: when the run was made, in seconds since 1970.
         dataset_name: what the photos were called.
+        learned: content of the photos that it and the models before it have learned from.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ShownRun:
     settings: Mapping[str, Any] = field(default_factory=dict)
     created: float = 0.0
     dataset_name: str = ""
+    learned: frozenset[str] = frozenset()
 
 
 def share(value: float, digits: int = 0) -> str:

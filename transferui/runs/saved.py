@@ -37,6 +37,7 @@ def shown_run(run: Run, name: str) -> ShownRun:
         settings=settings if isinstance(settings, dict) else {},
         created=float(facts.get("created", 0.0)),
         dataset_name=str(facts.get("dataset_name", "")),
+        learned=learned_from(run),
     )
 
 

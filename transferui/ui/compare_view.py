@@ -8,13 +8,14 @@ from typing import Any
 
 from transferui.config import SETTINGS
 from transferui.errors import UserError
-from transferui.evaluation.compare import Comparison, Ranking, rank_runs, same_classes, same_photos
+from transferui.evaluation.compare import Comparison, rank_runs, same_classes, same_photos
+from transferui.evaluation.compare_words import in_words, listed, p_value
 from transferui.evaluation.headline import learned_weights
 from transferui.evaluation.shown import points
 from transferui.runs.saved import learned_from
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.charts import overlay, swatch
-from transferui.ui.html import percent, photos, seconds, table
+from transferui.ui.html import percent, seconds, table
 
 # Said of runs that have some photos in common, or none.
 FEW = "(too few are the same)"
@@ -65,7 +66,7 @@ def _renamed(group: Sequence[Entry], called: Sequence[str]) -> str:
     other = [name for name, results in zip(called[1:], others, strict=True) if _has_other_names(first, results)]
     if not other:
         return ""
-    said = f"Some classes have other names in {called[0]} than in {_and(other)}; their photos show that they are the same."
+    said = f"Some classes have other names in {called[0]} than in {listed(other)}; their photos show that they are the same."
     return f'<p class="tu-hint-line">{escape(said)}</p>'
 
 
@@ -79,38 +80,6 @@ def _comparable(entries: Sequence[Entry]) -> list[Entry]:
     done = [entry for entry in entries if entry[2]]
     groups = same_photos([results for _, _, results in done if results], [learned_from(run) for run, _, _ in done])
     return [done[i] for i in groups[0]] if groups else []
-
-
-def in_words(ranking: Ranking, names: Sequence[str]) -> tuple[str, str]:
-    """A ranking as one short sentence and what it rests on; plain text."""
-    best = names[ranking.best]
-    clear = [names[i] for i, found in ranking.against if found.verdict == "b_better"]
-    open_ = [names[i] for i, found in ranking.against if found.verdict != "b_better"]
-    if not clear and ranking.others:
-        winners = dict.fromkeys(better for better, _ in ranking.others)
-        said = [f"{names[k]} is better than {_and([names[j] for i, j in ranking.others if i == k])}" for k in winners]
-        main = "; ".join(["No run is clearly better than all the others", *said])
-    elif not clear:
-        main = "No clear difference" + (" between any of them" if len(names) > 2 else "")
-    elif open_:
-        main = f"{best} is better than {_and(clear)}; no clear difference to {_and(open_)}"
-    else:
-        main = f"{best} is better" + (f" than {_and(clear)}" if len(names) > 2 else "")
-    more = (
-        f"Asked photo by photo on the {ranking.n} validation photos that {'all' if len(names) > 2 else 'both'} were checked with"
-    )
-    units = ranking.against[0][1].units if ranking.against else ranking.n
-    more += f", each series as one ({units} in all)" if units < ranking.n else ""
-    if ranking.left_out:
-        more += f", without {photos(ranking.left_out)} that taught one of them or a model before it"
-    more += (
-        "; with more runs one wins by luck more easily, so a win must be clearer (Holm’s correction)." if len(names) > 2 else "."
-    )
-    return main, more
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _line(main: str, more: str) -> str:
@@ -131,12 +100,8 @@ def _gap_row(other: str, best: str, found: Comparison) -> str:
         f'<i class="reach" style="left:{left:.1f}%;width:{right - left:.1f}%"></i><i class="at" style="left:{at:.1f}%"></i></span>'
         f'<span class="num"><b>{gap}</b> <em>({span})</em></span>'
         f'<span class="why">{escape(best)} alone right on {found.better}, {escape(other)} alone on {found.worse} '
-        f"<em>({test} p\u00a0{_p_value(found.p_value)})</em></span></div>"
+        f"<em>({test} p\u00a0{escape(p_value(found.p_value))})</em></span></div>"
     )
-
-
-def _p_value(value: float) -> str:
-    return "&lt; 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
 
 
 def _left_out(entries: Sequence[Entry], group: Sequence[Entry], names: Mapping[str, str]) -> str:
