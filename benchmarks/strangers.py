@@ -1,4 +1,4 @@
-"""Pictures of none of the classes: how many are answered "not sure" or "like nothing I was shown", and how many right answers stay.
+"""Pictures of none of the classes: how many are answered "not sure" or "like nothing it was shown", and how many right answers stay.
 
     python -m benchmarks.strangers FOLDER FOLDER …
 

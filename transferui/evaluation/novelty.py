@@ -24,7 +24,7 @@ from transferui.training.state import Kept, Trained
 
 # Share of the right validation answers that stay answers.
 KEPT = 0.95
-# Of those that do not, this share goes to "like nothing I was shown", the rest to "not sure": strangers are told by distance.
+# Of those that do not, this share goes to "like nothing it was shown", the rest to "not sure": strangers are told by distance.
 FAR_SHARE = 0.8
 # Directions kept; what lies outside of them counts with one common variance.
 DIRECTIONS = 32
