@@ -26,7 +26,7 @@ def test_more_work_is_estimated_to_take_longer():
     few, many = (estimate(TrainConfig(), n, Pace()).total for n in (100, 1000))
     frozen, last, all_of_it = (estimate(TrainConfig(trainable=t), 400, Pace()).total for t in ("none", "last", "all"))
     assert few < many and frozen < last < all_of_it
-    assert estimate(TrainConfig(), 400, Pace(), cached=True).total < estimate(TrainConfig(), 400, Pace()).total / 2
+    assert estimate(TrainConfig(), 400, Pace(), cached=1.0).total < estimate(TrainConfig(), 400, Pace()).total / 2
     assert estimate(TrainConfig(), 400, Pace(look=3)).total > estimate(TrainConfig(), 400, Pace()).total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from tests.conftest import draw_photo
 from transferui.config import TrainConfig
 from transferui.data.archive import scan
 from transferui.data.storage import create_dataset
 from transferui.runs.store import Store, hash_owner
 from transferui.ui import model_step, train_step
 from transferui.ui.desk import Server, update
-from transferui.ui.expected import expected
+from transferui.ui.expected import expected, remembered, time_of
 from transferui.ui.forget_events import ForgetEvents
 
 ME = "me-0123456789abcdef"
@@ -43,6 +45,20 @@ def remember(data_dir: Path, key: str, later_s: float = -1.0) -> None:
 
 def test_features_of_a_finished_run_are_remembered(desk: Any) -> None:
     assert SAID in expected(desk)
+
+
+def test_photos_that_are_the_same_in_another_dataset_are_remembered_too(desk: Any, photos: Path, tmp_path: Path) -> None:
+    before = time_of(desk, TrainConfig(), remembered(desk))
+    more = Path(shutil.copytree(photos, tmp_path / "more"))
+    (more / "red").rename(more / "fire")
+    for n in range(5):
+        draw_photo(more / "green" / f"new{n}.jpg", (10, 200, 10), 900 + n)
+    changed = create_dataset(scan(more), desk.server.data_dir, "drawn", hash_owner(ME))
+    desk = update(desk.server, ME, dataset=changed.id)
+    n = len(changed.samples)
+    assert f"{n - 5} of {n} photos are {SAID}" in expected(desk)
+    times = [time_of(desk, TrainConfig(), known) for known in (remembered(desk), {})]
+    assert before < times[0] < times[1]
 
 
 def test_forgotten_features_are_not_claimed_and_step_two_hears_of_it(desk: Any) -> None:

@@ -86,11 +86,11 @@ def write_pace(data_dir: Path, pace: Pace) -> None:
     write_json(data_dir / PACE, asdict(pace))
 
 
-def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = False) -> Cost:
+def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: float = 0.0) -> Cost:
     """Seconds that a run will take if no phase stops early.
 
     Args:
-        cached: the frozen prefix's output is there already.
+        cached: share of the photos, 0 to 1, whose output of the frozen prefix is there already.
     """
     backbone = get_backbone(config.backbone)
     rows = reference()[config.backbone]
@@ -108,8 +108,8 @@ def estimate(config: TrainConfig, n_photos: int, pace: Pace, *, cached: bool = F
     learn = scale * pace.learn * sum(learn for _, learn in rows[first:])
     learned = _learn_s(config, n_train, n_val, learn, check) if trainable else 0.0
     return Cost(
-        look=0.0 if cached else passes * frozen,
-        decode=0.0 if cached and first else (n_photos + n_train * (views > 1)) * pace.decode_ms / (1000 * pace.cores),
+        look=(1 - cached) * passes * frozen,
+        decode=(1 - cached if first else 1.0) * (n_photos + n_train * (views > 1)) * pace.decode_ms / (1000 * pace.cores),
         head=config.epochs * (HEAD_EPOCH_S + HEAD_PHOTO_S * n_train),
         learn=learned,
     )
