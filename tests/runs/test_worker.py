@@ -1,13 +1,23 @@
 import json
+from types import SimpleNamespace
+from zipfile import ZipFile as Bundle
 
 import pytest
 
 from tests.runs.conftest import ME, OTHER
 from transferui.config import TrainConfig
 from transferui.errors import UserError
+from transferui.export.bundle import save_bundle
+from transferui.export.checkpoint import load_checkpoint
 from transferui.runs import telling, worker
+from transferui.runs.lessons import save_lesson
+from transferui.runs.saved import save_figures, save_report
 from transferui.runs.store import hash_owner
 from transferui.runs.worker import train, train_folder
+from transferui.training import phases
+from transferui.ui import runs_view
+from transferui.ui.compare_view import comparison
+from transferui.ui.home_step import model_card
 
 TINY = TrainConfig(epochs=2, image_size=64)
 
@@ -44,6 +54,48 @@ def test_a_bug_of_ours_gets_a_number_that_stands_in_the_log_too(store, dataset, 
     number = run.status()["message"].split("(")[1].split(")")[0]
     log = capsys.readouterr().err
     assert number in log and "ZeroDivisionError" in log
+
+
+class Killed(BaseException):
+    """As if the process had ended here."""
+
+
+@pytest.fixture
+def killed(store, dataset, monkeypatch):
+    """A run whose process is gone when blocks are about to learn."""
+    wanted = TrainConfig(epochs=8, image_size=64, trainable="last", finetune_epochs=1)
+    run = store.create_run(ME, dataset.folder, wanted)
+    monkeypatch.setattr(phases.Phases, "_finetune", lambda *_: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        train_folder(run.folder)
+    run.write_status(state="stopped", message="The best state so far was kept.")
+    return run
+
+
+def test_who_stops_while_blocks_learn_has_the_best_head_and_not_an_earlier_one(killed):
+    losses = [row["val_loss"] for row in killed.metrics()]
+    results = killed.results()
+    assert results["best_epoch"] == losses.index(min(losses)) + 1 > 1
+    assert results["val_loss"] <= min(losses) * 1.001 and results["final"] is False
+
+
+def test_everything_that_is_shown_of_a_run_can_be_shown_of_one_that_was_cut_short(killed, store, dataset, tmp_path):
+    measured = store.create_measurement(ME, dataset.folder, TrainConfig(), {"parts": ["curve"], "minutes": 1.0, "run": ""})
+    measured.folder.joinpath("results.json").write_text('{"curve": {}}')
+    save_lesson(measured, killed, tmp_path / "lesson.html")
+    report = save_report(killed, "Run 1", tmp_path / "report.html").read_text()
+    assert "stopped before fine-tuning had brought anything better" in report and "before its end" in report
+    assert "did not help" not in report and "stage" not in report.split("weights learned:")[1].split("</p>")[0]
+    save_figures((killed, "Run 1"), [(killed, "Run 1"), (killed, "Run 2")], tmp_path / "figures.zip")
+    card = model_card(SimpleNamespace(run=killed))
+    assert "before its end" in card and "did not help" not in card
+    with Bundle(save_bundle(load_checkpoint(killed.folder, store.data_dir), tmp_path / "model.zip")) as bundle:
+        assert b"before its end" in bundle.read("README.md")
+    state, results = killed.status(), killed.results()
+    entries = [(killed, state, results), (killed, {"state": "finished"}, results)]
+    assert "was stopped before its end" in comparison(entries, {killed.id: "Run 1"})
+    assert ", stopped</div>" in runs_view._run_row("Run 1", entries[0], "", "", [])
+    assert "stopped" not in runs_view._run_row("Run 2", entries[1], "", "", [])
 
 
 def test_speed_and_time_left_of_one_job_are_not_told_of_the_next(store, dataset, monkeypatch):

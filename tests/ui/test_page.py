@@ -52,6 +52,21 @@ def test_step_one_hears_of_the_settings_that_split_its_photos(built: gr.Blocks, 
     assert "dataset-summary" in [c.elem_id for c in set_value.outputs]
 
 
+def test_a_step_that_cannot_be_shown_keeps_nobody_from_the_others(
+    built: gr.Blocks, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(desk: object) -> list[object]:
+        raise IndexError(desk)
+
+    (load,) = (fn for fn in built.fns.values() if "load" in [event for _, event in fn.targets] and fn.name == "open")
+    monkeypatch.setattr(page.insight_step, "view", broken)
+    assert load.fn is not None
+    rows = load.fn(ME)
+    assert len(rows) == len(load.outputs) and "could not be shown" in rows[-1] and "IndexError" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert load.fn(ME)[-1] == ""
+
+
 @pytest.mark.parametrize(("sent", "kept"), [({"id": 2}, 2), ({"id": 99}, 4), ({"id": "2"}, 4), (None, 4)])
 def test_a_step_that_was_opened_at_the_top_is_remembered(built: gr.Blocks, store: Store, sent: object, kept: int) -> None:
     (select,) = (fn for fn in built.fns.values() if ("select" in [event for _, event in fn.targets]))

@@ -18,7 +18,8 @@ from transferui.evaluation.reproduce import overrides, python_code, shell_code
 from transferui.evaluation.shown import ShownRun, calibration_words, share, short, termed
 from transferui.evaluation.shown import name as _name
 from transferui.files import data_uri
-from transferui.training.lineage import RELATION_WORDS
+from transferui.presets import capital
+from transferui.training.lineage import EARLY, NOT_FINE_TUNED, RELATION_WORDS, ended_early, fine_tuning, learned_stages
 
 # Small pictures of each class, and classes that get some: more would not fit on the page.
 PICTURES, PICTURED_CLASSES = 4, 24
@@ -112,13 +113,13 @@ def network(run: ShownRun) -> str:
     """The network as a row of blocks, frozen or trainable, and what that means in numbers."""
     results = run.results
     backbone = CATALOGUE.get(str(results["backbone"]))
-    trainable = set(results["trainable"])
+    learned_ones = learned_stages(results)
     drawn = ""
     if backbone:
         stages = [(stage.name, stage.params) for stage in backbone.stages if stage.params]
         stages.append(("head", (backbone.feature_width + 1) * len(results["classes"])))
         largest = max(params for _, params in stages)
-        warm = {*trainable, "head"}
+        warm = {*learned_ones, "head"}
         blocks = "".join(
             f'<span class="{"warm" if name in warm else "ice"}" style="height:{_block(params, largest)}%"></span>'
             for name, params in stages
@@ -130,15 +131,14 @@ def network(run: ShownRun) -> str:
     if before := results.get("lineage"):
         start = f"an earlier model that had learned {_name(before[-1]['dataset_name'] or before[-1]['name'])}"
         start += f" ({escape(RELATION_WORDS.get(str(results.get('relation')), 'another model'))})"
-    kept = ""
-    if trainable and results.get("kept_phase") == "head":
-        kept = "<p>Fine-tuning was tried and did not help enough, so the frozen blocks were kept.</p>"
+    became = fine_tuning(results)
+    kept = f"<p>{capital(NOT_FINE_TUNED[became])}.</p>" if became in NOT_FINE_TUNED else ""
     proof = "<p>Every frozen weight is unchanged, checked.</p>" if results.get("frozen_unchanged") else ""
     return (
         f'<section class="card"><h2>The network: {escape(backbone.title if backbone else str(results["backbone"]))}</h2>{drawn}'
         f'<p class="sub"><i class="key ice"></i>frozen <i class="key warm"></i>learned (weights of each block below it)</p>'
         f"<p>It started from {start}. {learned:,} of {total:,} weights learned: "
-        f"{escape(', '.join([*results['trainable'], 'head']))}.</p>{kept}{proof}</section>"
+        f"{escape(', '.join([*learned_ones, 'head']))}.</p>{kept}{proof}</section>"
     )
 
 
@@ -226,6 +226,8 @@ def facts(run: ShownRun) -> str:
     results = run.results
     epochs = ", ".join(f"{p['epochs']} ({escape(str(p['name']))})" for p in results.get("phases", []))
     rows = [("Epochs", epochs), ("Computed on", escape(f"{results.get('device', '')}, {results.get('precision', '')}"))]
+    if ended_early(results):
+        rows.append(("Ended", EARLY))
     if results.get("seconds"):
         rows.append(("Time", f"{results['seconds']['total']:.1f} s"))
     if results.get("calibration_error") is not None:

@@ -53,6 +53,7 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         "skipped": [[name, reason] for name, reason in _broken(run)],
         "notes": [*run.split.notes, *run.notes],
         "final": final,
+        "stopped": run.stopped,
     }
     values["notes"] += [*_few_scenes(values), *_one_class(run), *(_also_chose(run) if final else ())]
     if final:

@@ -57,7 +57,7 @@ def bundle_facts(model: Model) -> dict[str, Any]:
                "balanced_accuracy", "imbalance", "class_weighted", "train_counts", "confusion", "per_class", "kept_phase",
                "phases", "temperature", "calibration_error", "calibration_error_by_chance", "cv", "headline",
                "trainable_parameters", "learned_parameters", "total_parameters", "seconds", "device", "precision",
-               "notes")  # fmt: skip
+               "notes", "final", "stopped")  # fmt: skip
     return {
         "format": FORMAT,
         "backbone": known["backbone"],

@@ -8,7 +8,7 @@ from typing import Any
 from transferui.backbones.catalogue import get_backbone
 from transferui.evaluation.headline import card_rows, class_by_class, learned_weights
 from transferui.evaluation.shown import share
-from transferui.training.lineage import family_words
+from transferui.training.lineage import EARLY, NOT_FINE_TUNED, ended_early, family_words, fine_tuning
 
 USE = """```python
 import transferui as tui
@@ -80,6 +80,10 @@ def _facts(facts: dict[str, Any], metrics: dict[str, Any]) -> list[tuple[str, st
             ("Learned from", f"{metrics['n_train']} photos"),
             ("Weights that learned", f"{learned_weights(metrics):,} of {metrics['total_parameters']:,}"),
         ]
+        if (became := fine_tuning(metrics)) in NOT_FINE_TUNED:
+            rows.append(("Fine-tuning", f"head only: {NOT_FINE_TUNED[became]}"))
+        if ended_early(metrics):
+            rows.append(("Ended", EARLY))
     for row in class_by_class(metrics).get("per_class", []):
         found = f"{share(row['recall'])} of {row['n']} photos" if row["n"] else "no photo to check with"
         rows.append((f"Found of {plain(row['class_name'])} (recall)", found))

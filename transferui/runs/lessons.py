@@ -39,7 +39,7 @@ def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: 
     common["blank"] = bool(run and run.config.weights == "random")
     return Lesson(
         backbone=get_backbone(results["backbone"]).title, trainable=learned_stages(results), accuracy=accuracy, where=me.where,
-        head_accuracy=results.get("head_val_accuracy"), seconds=results["seconds"]["total"],
+        head_accuracy=results.get("head_val_accuracy"), seconds=(results.get("seconds") or {}).get("total"),
         relation=str(results.get("relation") or ""), parent=_parent(results), **common,
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ from transferui.training.state import Hooks, Trained
 from transferui.training.stored import find_model, missing_model
 from transferui.training.train import train_model
 
-# A better state is put on disk at most this often; what a kill can lose is then this many seconds or one epoch.
+# Within a phase a better state is put on disk at most this often; a kill can lose this many seconds or one epoch of it.
 KEEP_EVERY_S = 2.0
 
 Reporter = Callable[[Mapping[str, Any]], object]
@@ -119,7 +119,7 @@ class Worker:
 
     def __init__(self, run: Run, data_dir: Path, report: Reporter | None) -> None:
         self.run, self.data_dir, self.outside = run, data_dir, report
-        self.telling, self.last_keep = Telling(run), 0.0
+        self.telling, self.last_keep, self.phases_kept = Telling(run), 0.0, 0
 
     def work(self, dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
         """Train and return the results; every way to end is written to status.json.
@@ -191,9 +191,10 @@ class Worker:
             self.telling.status("running" if "phase" in row else "preparing", **{**kept, **shown})
 
     def _keep(self, trained: Trained) -> None:
+        """Put a better state on disk if the last one is some time ago, and at once what a phase has ended with."""
         now = time.monotonic()
-        if now - self.last_keep >= KEEP_EVERY_S:
-            self.last_keep = now
+        if now - self.last_keep >= KEEP_EVERY_S or len(trained.phases) > self.phases_kept:
+            self.last_keep, self.phases_kept = now, len(trained.phases)
             self._save(trained, final=False)
 
     def _save(self, trained: Trained, *, final: bool) -> dict[str, Any]:

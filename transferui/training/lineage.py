@@ -19,6 +19,14 @@ RELATION_WORDS: Mapping[str, str] = {
     "continued": "continued: the same task, gone on with",
 }
 
+# Why a model has no fine-tuned blocks although some were to learn, by what became of fine-tuning (`fine_tuning`).
+NOT_FINE_TUNED: Mapping[str, str] = {
+    "taken back": "fine-tuning was tried and did not help enough, so the frozen blocks were kept",
+    "cut": "it was stopped before fine-tuning had brought anything better",
+}
+# Said of a model whose run did not come to its end.
+EARLY = "before its end; this is the best that it had by then"
+
 
 class Ancestor(BaseModel):
     """One model that a later one came from.
@@ -67,6 +75,24 @@ def relation(before: Collection[str], n_before: int, classes: Collection[str], n
     if len(classes) > len(before) or n_photos >= LARGER * max(1, n_before):
         return "vertical"
     return "continued" if set(classes) == set(before) else "lateral"
+
+
+def fine_tuning(results: Mapping[str, Any]) -> Literal["", "kept", "taken back", "cut"]:
+    """What became of a run's fine-tuning: nothing was to be fine-tuned, it was kept, it did not help, or it was ended before.
+
+    Args:
+        results: its results.json.
+    """
+    if not results.get("trainable"):
+        return ""
+    if results.get("kept_phase") != "head":
+        return "kept"
+    return "cut" if ended_early(results) else "taken back"
+
+
+def ended_early(results: Mapping[str, Any]) -> bool:
+    """Whether results.json is of a run that was stopped, or that goes on or broke off after it was written."""
+    return results.get("final") is False or bool(results.get("stopped"))
 
 
 def learned_stages(results: Mapping[str, Any]) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Phases:
             run.pooled_views = train.every_view() if train.copies is not None else None
         outcome = self._head(pooled) if pooled else self._untrained_head()
         if run.trainable and not run.stopped:
+            if run.kept_phase:  # copies and blocks take long, and whoever stops then keeps all that the head has learned
+                self.hooks.keep(run)
             self._finetune(outcome)
 
     def logits_of(self, rows: Rows) -> Tensor | None:

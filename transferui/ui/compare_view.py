@@ -116,6 +116,8 @@ def _left_out(entries: Sequence[Entry], group: Sequence[Entry], names: Mapping[s
             lines.append(f"{names[run.id]} {_why_not(state)}")
         elif state["state"] in ACTIVE_STATES:
             lines.append(f"{names[run.id]} is still going on: this is its best state so far.")
+        elif state["state"] != "finished":
+            lines.append(f"{names[run.id]} {_ended(state)} before its end: this is the best that it had by then.")
     apart = [results for run, _, results in entries if results and run.id not in compared]
     if len(group) == 1 and apart:
         differ = any(_has_other_classes(results, group) for results in apart)
@@ -132,8 +134,11 @@ def _has_other_classes(results: Mapping[str, Any], group: Sequence[Entry]) -> bo
 def _why_not(state: Mapping[str, Any]) -> str:
     if state["state"] in ACTIVE_STATES:
         return "is still going on and has no result yet; its curves are what there is so far."
-    ended = {"failed": "did not work", "interrupted": "was interrupted"}.get(str(state["state"]), "was stopped")
-    return f"{ended} and has no result."
+    return f"{_ended(state)} and has no result."
+
+
+def _ended(state: Mapping[str, Any]) -> str:
+    return {"failed": "did not work", "interrupted": "was interrupted"}.get(str(state["state"]), "was stopped")
 
 
 def _side_by_side(entries: Sequence[Entry], names: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from transferui.errors import UserError
 from transferui.evaluation.headline import card_rows, class_by_class, headline, learned_weights
 from transferui.evaluation.reproduce import python_code, shell_code
 from transferui.runs.store import hash_owner
+from transferui.training.lineage import EARLY, NOT_FINE_TUNED, ended_early, fine_tuning, learned_stages
 from transferui.ui import saving
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of, skips, update, uploaded
 from transferui.ui.html import notice, percent, show, title
@@ -135,6 +136,7 @@ def model_card(desk: Desk) -> str:
         ("Made from", _made_from(results)),
         ("Learned", _learned(results)),
         ("Learned from", f"{results['n_train']:,} photos"),
+        *([("Ended", EARLY)] if ended_early(results) else []),
         *card_rows(results),
         ("Weak spot", _weak_spot(weakest, headline(results).n)),
         ("Not for", "photos of anything else: it often says so, but not always"),
@@ -145,8 +147,8 @@ def model_card(desk: Desk) -> str:
 
 def _learned(results: dict[str, Any]) -> str:
     """What is different from the pretrained network in the model that was kept."""
-    if results["trainable"] and results.get("kept_phase") == "head":
-        return "head only; fine-tuning was tried and did not help, so it was not kept"
+    if (became := fine_tuning(results)) in NOT_FINE_TUNED:
+        return f"head only; {NOT_FINE_TUNED[became]}"
     weights = f"({learned_weights(results):,} of {results['total_parameters']:,} weights)"
     return f"{', '.join(results['trainable'])} and head {weights}" if results["trainable"] else f"head only {weights}"
 
@@ -158,9 +160,10 @@ def _weak_spot(weakest: dict[str, Any], n: int) -> str:
 
 
 def _made_from(results: dict[str, Any]) -> str:
-    before = results.get("lineage")
+    before, backbone = results.get("lineage"), get_backbone(results["backbone"])
+    n = len(results["frozen_prefix"]) if learned_stages(results) else len(backbone.stages)
     start = f", from your model of {before[-1]['dataset_name']} ({results['relation']} transfer)" if before else ""
-    return f"{get_backbone(results['backbone']).title}, {len(results['frozen_prefix'])} stages frozen{start}"
+    return f"{backbone.title}, {n} stages frozen{start}"
 
 
 def view(desk: Desk) -> list[Any]:

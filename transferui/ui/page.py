@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ from transferui.ui.html import OPENING, header, notice, sent, show
 from transferui.ui.start_view import starts
 from transferui.ui.turns import CHOICE, in_turn
 
+BROKEN = UserError("BROKEN_STEP", "One of the steps could not be shown.", "The others work. The server’s log says what is wrong.")
 # Ids of the steps in the page, in their order.
 PANELS = ("step-data", "step-model", "step-train", "step-test", "step-home", "step-understand")
 # A handler with inputs gets what its `js` returns, so both hand them on. The button that was pressed goes with its step, so the
@@ -170,11 +172,25 @@ class Page:
         self.server.engine.warm_up()
         step = desk.values.get("step", 1)
         step = step if step in range(1, len(PANELS) + 1) else 1
-        return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk), ""]
+        return [desk.owner, gr.Walkthrough(selected=step), *self._everything(desk)]
 
     def _everything(self, desk: Desk) -> list[Any]:
-        first = [*data_step.view(desk), *model_step.view(desk), *train_step.view(desk)]
-        return [*first, *_test_and_home(desk), *insight_step.view(desk)]
+        """All that the desk decides, and what stands where the page was opening: nothing, or that a step could not be shown."""
+        rows, words = list[Any](), ""
+        parts = [
+            (data_step.view, self.data.out),
+            (model_step.view, self.model.out),
+            (train_step.view, self.train.out),
+            (_test_and_home, [*self.tested, *self.home.out]),
+            (insight_step.view, self.insights.out),
+        ]
+        for view, out in parts:
+            try:
+                rows += view(desk)
+            except Exception:  # noqa: BLE001 - logged; the other steps open, with the photos, the runs and Stop
+                traceback.print_exc()
+                rows, words = [*rows, *skips(len(out))], notice(BROKEN)
+        return [*rows, words]
 
     def go(self, step: int, owner: str) -> gr.Walkthrough:
         """Open a step, and remember it for the next visit."""

@@ -59,8 +59,10 @@ def few(names: Sequence[str]) -> str:
 
 def _run_row(name: str, entry: Entry, told: str, shown: str, marked: Sequence[str]) -> str:
     run, state, results = entry
-    cell = _accuracy(results) if results else escape(_state_word(state))
     active = state["state"] in ACTIVE_STATES
+    cell = (
+        _accuracy(results, "" if state["state"] == "finished" else _state_word(state)) if results else escape(_state_word(state))
+    )
     here = " <em>shown</em>" if run.id == shown else ""
     check = "true" if run.id in marked else "false"
     buttons = (
@@ -75,12 +77,16 @@ def _run_row(name: str, entry: Entry, told: str, shown: str, marked: Sequence[st
     )
 
 
-def _accuracy(results: Mapping[str, Any]) -> str:
-    """The accuracy that stands for a run and, below it because a telephone is narrow, of how many photos it is."""
+def _accuracy(results: Mapping[str, Any], state: str) -> str:
+    """The accuracy that stands for a run and, below it because a telephone is narrow, of how many photos it is.
+
+    Args:
+        state: in a word, when the run has not come to its end.
+    """
     me = headline(results)
     how = f"of {me.n}, cross-validated" if me.cross_validated else f"of {me.n}"
     bar = f'<span class="bar" style="--w:{me.accuracy:.3f}"><i></i></span><b>{percent(me.accuracy, 1)}</b>'
-    return f'{bar}<div class="tu-or">{how}</div>'
+    return f'{bar}<div class="tu-or">{how}{f", {escape(state)}" if state else ""}</div>'
 
 
 def _state_word(state: Status) -> str:
