@@ -1,5 +1,7 @@
 """Step 1 without patience: nobody waits for an answer before the next click."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -57,3 +59,22 @@ def test_before_the_page_knows_whose_desk_it_shows_no_click_is_taken(chrome, ser
     expect(page.locator(".tu-opening")).to_have_count(0)
     expect(steps).to_have_css("pointer-events", "auto")
     context.close()
+
+
+def test_the_network_is_drawn_and_heard_where_its_step_is_opened_while_photos_are_coming(visit, tmp_path):
+    page = visit()
+    page.locator("#sample-set [data-pick=leaves]").click()
+    expect(page.get_by_label("Name of class 1", exact=True)).to_have_value("birch", timeout=LONG)
+    page.reload()  # so that step 2 has not been open
+    expect(page.get_by_label("Name of class 1", exact=True)).to_have_value("birch", timeout=LONG)
+    with page.expect_file_chooser() as chooser:
+        page.locator("#add-photos-1").click()
+    chooser.value.set_files([draw_photo(tmp_path / f"{i}.jpg", "green", 500 + i) for i in range(80)])
+    expect(page.locator("#data-message")).to_contain_text(re.compile(r"\w"), timeout=LONG)  # progress
+    page.locator("#next-2").click()
+    block = page.locator("#network .stage").nth(3)
+    expect(block).to_have_attribute("aria-checked", "false")
+    block.click()
+    expect(block).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#network .error-container")).to_have_count(0)
+    expect(page.locator("#network .stage")).not_to_have_count(0)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_journey import LONG, ready_to_train, train_to_the_end
+from tests.browser.test_journey import LONG, ready_to_train, to_train, train_to_the_end
 
 pytestmark = pytest.mark.browser
 
@@ -50,3 +50,30 @@ def test_photos_that_another_tab_has_changed_are_not_learned_from_before_they_ar
     expect(page.locator("#train-message [role=alert]")).to_have_count(0)
     expect(page.locator("#run-status")).to_contain_text("Finished", timeout=LONG)
     expect(page.locator("#runs-list")).to_contain_text("Leaves", ignore_case=True)
+
+
+def test_while_a_run_goes_on_other_settings_are_told_why_they_wait_and_stop_is_heard_at_once(visit, photo_zip):
+    page = ready_to_train(visit, photo_zip)
+    page.locator("#back-2").click()
+    page.get_by_role("radio", name="Everything").check()  # takes long
+    expect(page.locator("#network .stage[aria-checked=false]")).to_have_count(0)
+    to_train(page)
+    page.locator("#train-button").click()
+    expect(page.locator("#run-status")).to_contain_text("Learning", timeout=LONG)
+    expect(page.locator("#other-photos")).to_be_empty()
+    page.locator("#back-2").click()
+    page.get_by_role("radio", name="Head only").check()
+    expect(page.locator("#network .stage[aria-checked=true]")).to_have_count(1)
+    page.locator("#next-3").click()
+    expect(page.locator("#other-photos")).to_contain_text("Run 1 still goes on, with other settings")
+    held = []
+    page.route(lambda url: "run/predict" in url, lambda route: held.append(route))  # as a busy server
+    page.locator("#stop-button").click()
+    expect(page.locator("#stop-button")).to_have_text("Stopping …", timeout=1000)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#run-status")).to_contain_text("Stopped", timeout=LONG)
+    expect(page.locator("#stop-button")).to_have_text("Stop")
+    expect(page.locator("#other-photos")).to_be_empty()
+    expect(page.locator("#train-button")).to_be_enabled()

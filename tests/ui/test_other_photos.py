@@ -113,3 +113,16 @@ def test_as_far_as_there_is_something_to_show_one_may_go(desk: Desk, dataset: Da
     one = remove_class(remove_class(dataset, data_dir, "red"), data_dir, "green")
     assert ahead.furthest(shows(untrained, one)) == 1
     assert ahead.furthest(desk_of(desk.server, "you-0123456789abcdef")) == 1
+
+
+def test_what_is_set_now_is_told_why_it_has_to_wait_while_a_run_with_other_settings_goes_on(desk: Desk) -> None:
+    assert desk.run
+    write_json(desk.run.folder / "status.json", {"state": "running", "updated": 1.0})
+    _, notice, go, _ = train_step.of_photos(desk)
+    assert notice == "" and not go.interactive
+    changed = update(desk.server, ME, settings={"epochs": 99})
+    _, notice, go, _ = train_step.of_photos(changed)
+    assert "Run 1 still goes on, with other settings" in notice and "press “Stop”" in notice and not go.interactive
+    write_json(desk.run.folder / "status.json", {"state": "finished", "updated": 1.0})
+    _, notice, go, _ = train_step.of_photos(changed)
+    assert notice == "" and go.interactive

@@ -46,6 +46,16 @@ def test_examples_of_the_network_chosen_last_are_made_wherever_it_was_chosen(bui
     assert before >= {"choose_network", "choose_start", "try_next", "to_model", "prepare_if_open"}
 
 
+@pytest.mark.parametrize("name", ["to_model", "go_ahead"])
+def test_opening_step_two_brings_all_that_is_drawn_there(built: gr.Blocks, name: str) -> None:
+    """Outputs that a change of photos skips lose it before the step is open."""
+    (opens,) = (fn for fn in built.fns.values() if str(fn.api_name).startswith(name))
+    assert opens.fn is not None
+    answer = opens.fn(ME, *([gr.EventData(None, {"step": 2})] if name == "go_ahead" else []))
+    network = [c.elem_id for c in opens.outputs].index("network")
+    assert len(answer) == len(opens.outputs) and answer[network].props["stages"]
+
+
 @pytest.mark.parametrize("name", ["val_fraction", "seed"])
 def test_step_one_hears_of_the_settings_that_split_its_photos(built: gr.Blocks, name: str) -> None:
     (set_value,) = (fn for fn in built.fns.values() if [c.elem_id for c in fn.inputs[1:]] == [f"set-{name}"])

@@ -4,7 +4,8 @@ import time
 import pytest
 
 from transferui.config import TrainConfig
-from transferui.ui.run_view import SILENT_S, remembered, status, total_epochs
+from transferui.runs.store import Run
+from transferui.ui.run_view import SILENT_S, remembered, status, stop_button, total_epochs
 
 
 def test_before_the_start_it_says_how_long_it_will_take():
@@ -75,3 +76,12 @@ def test_epochs_of_both_phases_are_on_the_axis():
 
 def test_what_is_remembered_is_told_in_words():
     assert "nothing yet" in remembered(0) and "less than 1 MB" in remembered(5) and "12 MB" in remembered(12_000_000)
+
+
+def test_the_stop_button_says_that_it_was_pressed_until_the_run_has_ended(tmp_path):
+    run = Run("one", tmp_path)
+    assert stop_button(run, live=True).value == "Stop" and stop_button(run, live=True).interactive
+    run.ask_to_stop()
+    assert stop_button(run, live=True).value == "Stopping …"
+    assert stop_button(run, live=False).value == "Stop" and not stop_button(run, live=False).interactive
+    assert stop_button(None, live=False).value == "Stop"

@@ -27,7 +27,9 @@ FLAME = (
 
 # Written as one JavaScript template literal; Gradio re-evaluates it when `value` or a prop changes and patches the DOM
 # in place, so the focused block keeps its focus. Do not write two braces in a row: Handlebars reads the text first.
-TEMPLATE = """
+# A skipped output leaves a step that is not open yet without its properties. Where it is opened before they come again, there is
+# nothing to draw: an error here would also lose the listeners of SCRIPT for good.
+TEMPLATE = """${typeof stages === 'undefined' || typeof value === 'undefined' || !value ? '' : `
 <div class="net" style="--n:${stages.length}">
   <div class="sees" aria-hidden="true">
     ${groups.map(g => `<span style="grid-column:span ${g.span}">${g.text}</span>`).join('')}
@@ -66,7 +68,7 @@ TEMPLATE = """
       return `<b>You will train ${big(train)} of ${big(total)} weights (${percent} %).</b> <span>${why}</span>`;
     })()}
   </p>
-</div>"""
+</div>`}"""
 
 SCRIPT = """
 const flip = (name) => {

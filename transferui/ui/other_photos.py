@@ -1,4 +1,4 @@
-"""What the shown run learned from, where that is not what lies in step 1 now."""
+"""What the shown run learned from and how, where that is not what lies in step 1 and is set in step 2 now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from transferui.data.dataset import Dataset
 from transferui.errors import UserError
 from transferui.ui.desk import Desk
 from transferui.ui.html import notice, photos
-from transferui.ui.runs_view import FEW, few
+from transferui.ui.runs_view import FEW, few, numbers
+
+# What to do where a run that goes on keeps others from starting.
+WAITS = "You can train with the new {} when it is over. Or press “Stop”: the best it has learned by then is kept."
 
 
 def run_dataset(desk: Desk) -> Dataset | None:
@@ -74,18 +77,28 @@ def _classes(dataset: Dataset) -> set[frozenset[str]]:
 
 
 def said_of_others(desk: Desk, *, live: bool) -> str:
-    """The notice in step 3 that what it shows is of other photos; nothing when it is not.
+    """The notice in step 3 that what it shows is of other photos, or why what is set now has to wait; nothing when it is neither.
 
     Args:
         live: whether the run still goes on.
     """
     words, run, now = other_photos(desk), desk.run, desk.dataset
-    if not words or run is None or now is None:
-        return ""
+    if run is None or now is None or not words:
+        return _waits(desk) if live else ""
     main = f"{'The run that goes on' if live else 'This result' if run.results() else 'This run'} is of {words}."
     hint = f"Press “Start training” to learn from {_named(now)}."
     try:
         now.require_trainable()
     except UserError as error:
         hint = f"{error.message} {error.hint}"
-    return notice(UserError("OTHER_PHOTOS", main, "You can train with the new ones when it is over." if live else hint), "warn")
+    return notice(UserError("OTHER_PHOTOS", main, WAITS.format("photos") if live else hint), "warn")
+
+
+def _waits(desk: Desk) -> str:
+    """Why nothing can be started while a run with other settings goes on; nothing when what is set now is what it learns with."""
+    run = desk.run
+    if run is None or run.config == desk.config:
+        return ""
+    name = numbers(desk.server.store.list_runs(desk.owner))[run.id]
+    main = f"{name} still goes on, with other settings than those that are set now."
+    return notice(UserError("OTHER_SETTINGS", main, WAITS.format("settings")), "warn")

@@ -146,7 +146,9 @@ class Page:
 
     def _wire_navigation(self, owner: gr.BrowserState, opening: gr.HTML) -> None:
         steps = self.steps
-        to_model = self.data.next.click(self.to_model, owner, [steps, self.data.message], js=_to_step(2), **QUIET)
+        to_model = self.data.next.click(
+            self.to_model, owner, [steps, self.data.message, *self.model.out], js=_to_step(2), **QUIET
+        )
         self.models.then_copies(to_model, owner)
         self.model.next.click(self.to_train, owner, [steps, *self.train.of_photos], js=_to_step(3), **QUIET)
         self.train.next.click(partial(self.go, 4), owner, steps, js=_to_step(4), **QUIET)
@@ -159,7 +161,7 @@ class Page:
         for n, button in enumerate(backs, start=1):
             button.click(partial(self.go, n), owner, steps, js=_to_step(n), **QUIET)
         steps.select(self.remember_step, owner, None, **CHOICE)
-        there = self.way.open(self.go_ahead, owner, [steps, *self.train.of_photos], **CHOICE)
+        there = self.way.open(self.go_ahead, owner, [steps, *self.train.of_photos, *self.model.out], **CHOICE)
         self.models.then_copies(there.then(self.homes.prepare_if_open, owner, prepared, **LONG), owner)
         self.home.erase.click(self.erase, owner, [owner, self.steps, *self.all_out, opening], js=ERASE_JS, **QUIET)
 
@@ -213,15 +215,17 @@ class Page:
             yield [self.go(4, owner) if opened else gr.skip(), notice() if opened else message, *tests]
 
     def to_model(self, owner: str) -> list[Any]:
-        """Step 2 opens when there is something to learn from."""
+        """Step 2 opens when there is something to learn from, with all it shows: skipped outputs of a change may have wiped it."""
+        shown = skips(len(self.model.out))
         try:
             desk = desk_of(self.server, owner)
+            shown = model_step.view(desk)
             if desk.dataset is None:
                 raise UserError("EMPTY_DATASET", "There are no photos yet.", "Choose a sample set or add your own.")
             desk.dataset.require_trainable()
         except UserError as error:
-            return [gr.skip(), notice(error)]
-        return [self.go(2, owner), notice()]
+            return [gr.skip(), notice(error), *shown]
+        return [self.go(2, owner), notice(), *shown]
 
     def to_train(self, owner: str) -> list[Any]:
         """Step 3 opens and says how long it will take."""
@@ -232,13 +236,14 @@ class Page:
 
     @in_turn
     def go_ahead(self, owner: str, event: gr.EventData) -> list[Any]:
-        """A step ahead was opened by a click at the top; step 3 says how long it will take."""
+        """A step ahead was opened by a click at the top: step 2 has all it shows, as in `to_model`, step 3 says how long it takes."""
         try:
             desk, step = desk_of(self.server, owner), sent(event).get("step", 0)
             ready = step in range(2, ahead.furthest(desk) + 1)
-            return [self.go(int(step), owner) if ready else gr.skip(), *train_step.of_photos(desk)]
+            opened = self.go(int(step), owner) if ready else gr.skip()
+            return [opened, *train_step.of_photos(desk), *model_step.view(desk)]
         except UserError:
-            return skips(1 + len(self.train.of_photos))
+            return skips(1 + len(self.train.of_photos) + len(self.model.out))
 
     def other_photos(self, owner: str) -> list[Any]:
         """Step 1 shows other photos: the later steps say whether their run is of these, and how far one may go."""

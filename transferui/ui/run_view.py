@@ -1,4 +1,4 @@
-"""A run as HTML: its status in words, and what is remembered of it."""
+"""A run on the page: its status in words, the button that stops it, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import gradio as gr
+
 from transferui.config import TrainConfig
-from transferui.runs.store import ACTIVE_STATES
+from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.html import percent, photos, seconds
 
 # A training process writes its status at least this often; older than that it is said not to answer.
 SILENT_S = 15.0
 Status = Mapping[str, Any]
+STOP, STOPPING = "Stop", "Stopping …"
+# Said by the browser at the click: on a busy machine the server's answer takes seconds.
+STOPPING_JS = f"() => '{STOPPING}'"
 
 
 def total_epochs(config: TrainConfig, n_photos: int) -> int:
@@ -21,6 +26,11 @@ def total_epochs(config: TrainConfig, n_photos: int) -> int:
     head = config.epochs if config.head_start == "trained" or config.trainable == "none" else 0
     n_train = round(n_photos * (1 - config.val_fraction))
     return head + (config.finetune_passes(n_train) if config.trainable != "none" else 0)
+
+
+def stop_button(run: Run | None, *, live: bool) -> gr.Button:
+    """An update of the button that stops a run; until a run that was asked to end has ended, it says that it was."""
+    return gr.Button(STOPPING if run and live and run.is_to_stop else STOP, interactive=live)
 
 
 def status(

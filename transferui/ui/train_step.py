@@ -66,7 +66,7 @@ def layout() -> TrainStep:
     with gr.Row(elem_classes="tu-go"):
         # Not before the page has told who is there: a click would start a run that belongs to nobody.
         go = gr.Button(GO, variant="primary", size="lg", elem_id="train-button", interactive=False)
-        halt = gr.Button("Stop", variant="stop", size="lg", elem_id="stop-button", interactive=False)
+        halt = gr.Button(run_view.STOP, variant="stop", size="lg", elem_id="stop-button", interactive=False)
         status = show(run_view.status(None), elem_id="run-status")
     other = show("", elem_id="other-photos")
     result = clickable("", "run-result")
@@ -107,7 +107,7 @@ def view(desk: Desk) -> list[Any]:
         run_list(desk),
         run_view.remembered(desk.server.store.features_bytes()),
         gr.Timer(WAITING_POLL_S if state and state["state"] == "queued" else POLL_S, active=live),
-        gr.Button(interactive=live),
+        run_view.stop_button(run, live=live),
     ]
 
 
@@ -170,6 +170,7 @@ class TrainEvents:
         step, self.refresh, self.n_after = self.step, refresh, len(after)
         out = [step.message, *step.out, *after]
         step.go.click(self.start, [owner, photos, *settings.values()], out, preprocess=False, **QUIET)
+        step.halt.click(None, None, step.halt, js=run_view.STOPPING_JS, api_visibility="private")
         step.halt.click(self.stop, owner, out, **QUIET)
         step.timer.tick(self.look_at_run, owner, [step.status, step.pulse], **QUIET)
         step.pulse.change(self.poll, owner, out, **QUIET)
