@@ -84,27 +84,54 @@ class CrossValidation:
         }
 
 
-def cross_validate_run(run: Trained) -> CrossValidation | None:
-    """Cross-validate a run's head on the features of its training and validation photos.
+@dataclass(frozen=True)
+class Lesson:
+    """What a run's head has learned from and how, so that it can be taught again.
 
-    None when the head never saw frozen features or learned nothing from them, or when no honest folds can be made: photos that
-    belong together (copies, bursts) stay in one fold, and a class that is all one such group would always be unknown.
+    Attributes:
+        picks: (N,) photos as indices into ``dataset.samples``: those that were learned from, then those that check.
+        features: (N, V, D) of the frozen network: of every photo as it is, and of its changed copies where there are some.
+        labels: (N,) class indices.
+        config: with the step size that the head ended with.
+        epochs: passes over the photos until the run's best state; 0 where none was better than not to have learned.
     """
-    head = next((phase for phase in run.phases if phase["name"] == "head"), {})
-    if not {"train", "val"} <= run.pooled.keys() or head.get("best_epoch") == 0:
+
+    picks: tuple[int, ...]
+    features: Tensor
+    labels: Tensor
+    config: TrainConfig
+    epochs: int
+
+
+def lesson_of(run: Trained) -> Lesson | None:
+    """The lesson of a run's head; None when it never saw frozen features."""
+    if not {"train", "val"} <= run.pooled.keys():
         return None
-    picks = [*run.split.train, *run.split.val]
+    head = next((phase for phase in run.phases if phase["name"] == "head"), {})
+    picks = (*run.split.train, *run.split.val)
     train, val = run.pooled["train"].unsqueeze(1), run.pooled["val"]
     if run.pooled_views is not None:
         train = run.pooled_views
     # There are no changed copies of photos that only check; where they are to learn from here, they come as they are.
     features = torch.cat([train.float(), val.unsqueeze(1).expand(-1, train.shape[1], -1)])
     labels = torch.tensor([run.dataset.samples[i].label for i in picks])
-    # The heads here learn as long as the run's own until its best state, with the step size it ended with.
-    epochs = max(1, int(str(head.get("best_epoch", run.config.epochs))))
+    epochs = int(str(head.get("best_epoch", run.config.epochs)))
     rate = run.config.head_learning_rate * float(str(head.get("slower", 1.0)))
-    config = run.config.model_copy(update={"head_learning_rate": rate})
-    return cross_validate(features, labels, group_ids(run, picks), len(run.dataset.class_names), config, epochs)
+    return Lesson(picks, features, labels, run.config.model_copy(update={"head_learning_rate": rate}), epochs)
+
+
+def cross_validate_run(run: Trained) -> CrossValidation | None:
+    """Cross-validate a run's head on the features of its training and validation photos.
+
+    The heads learn as long as the run's own until its best state. None when that learned nothing from frozen features, or when no
+    honest folds can be made: photos that belong together (copies, bursts) stay in one fold, and a class that is all one such
+    group would always be unknown.
+    """
+    mine = lesson_of(run)
+    if mine is None or not mine.epochs:
+        return None
+    classes = len(run.dataset.class_names)
+    return cross_validate(mine.features, mine.labels, group_ids(run, mine.picks), classes, mine.config, mine.epochs)
 
 
 def group_ids(run: Trained, picks: Sequence[int]) -> np.ndarray:
@@ -137,8 +164,8 @@ def cross_validate(
     # Many photos need no second round, and a handful no more than three.
     repeats = REPEATS if len(labels) < SMALL else 1
     parts = [part for r in range(repeats) for part in _folds(labels.numpy(), groups, folds, config.seed + r)]
-    heads = _Heads(features, [train for train, _ in parts], classes)
-    _teach(heads, features, labels, config, min(epochs, config.epochs))
+    heads = Heads(features, [train for train, _ in parts], classes)
+    teach(heads, features, labels, config, min(epochs, config.epochs))
     logits = torch.zeros(repeats, len(labels), classes)
     with torch.inference_mode():
         for m, (_, held_out) in enumerate(parts):
@@ -162,7 +189,7 @@ def _folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> lis
     return [(torch.from_numpy(train), torch.from_numpy(held_out)) for train, held_out in found]
 
 
-class _Heads(nn.Module):
+class Heads(nn.Module):
     """M heads side by side, each with the mean and deviation of the photos that it learns from, as `training.model.Head`.
 
     Args:
@@ -192,7 +219,7 @@ class _Heads(nn.Module):
         return logits + self.bias.view(len(self.picks), -1)[m]
 
 
-def _teach(heads: _Heads, features: Tensor, labels: Tensor, config: TrainConfig, epochs: int) -> None:
+def teach(heads: Heads, features: Tensor, labels: Tensor, config: TrainConfig, epochs: int) -> None:
     """Teach all heads as `training.loop` teaches one: same optimizer, schedule, class weights and batch size."""
     longest = max(len(rows) for rows in heads.picks)
     steps = -(-longest // config.batch_size)

@@ -12,6 +12,7 @@ from transferui.data.similar import scenes_of
 from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
 from transferui.evaluation.headline import EVERY_CLASS, MANY_ALIKE
+from transferui.evaluation.leak import random_split, words
 from transferui.evaluation.metrics import (
     Accuracy,
     accuracy_interval,
@@ -41,7 +42,9 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
     """
     if run.val_logits is None:
         raise RuntimeError("a run without validation has nothing to describe")
-    cv = cross_validate_run(run) if final and not run.stopped and _needs_cv(run) else None
+    over = final and not run.stopped
+    cv = cross_validate_run(run) if over and _needs_cv(run) else None
+    torn = random_split(run) if over else None
     groups = run.groups()
     values = {
         **_what(run),
@@ -55,7 +58,9 @@ def describe(run: Trained, *, final: bool) -> dict[str, Any]:
         "final": final,
         "stopped": run.stopped,
     }
-    values["notes"] += [*_few_scenes(values), *_one_class(run), *(_also_chose(run) if final else ())]
+    values |= {"random_split": torn} if torn else {}
+    leaked = [words(values, torn)] if torn else []
+    values["notes"] += [*_few_scenes(values), *leaked, *_one_class(run), *(_also_chose(run) if final else ())]
     if final:
         values |= {"seconds": {k: round(v, 4) for k, v in run.seconds.items()}, "frozen_unchanged": run.frozen_unchanged}
     return {**values, **_headline(run, values, cv, groups), **_test(run, groups)}
