@@ -36,6 +36,12 @@ def test_photos_of_a_series_propose_what_one_of_them_would():
     assert proposal.preset == "quick" and "250 photos" in proposal.why and "like 12" in proposal.why
 
 
+def test_few_photos_in_all_are_counted_as_step_1_counts_them_and_as_what_they_are_worth():
+    series = propose({"a": 40, "b": 45}, {"a": 36, "b": 40})
+    assert series.preset == "quick" and "85 photos" in series.why and "count like 76" in series.why
+    assert propose({"a": 40, "b": 45}).why.startswith("85 photos in all are few")
+
+
 def test_a_class_without_photos_is_no_demo():
     proposal = propose({"a": 30, "b": 0})
     assert proposal.preset == "quick" and "no photos of b" in proposal.why

@@ -72,14 +72,20 @@ def propose(counts: typing.Mapping[str, int], scenes: typing.Mapping[str, int] |
     if n < BALANCED_FROM:
         return Proposal("quick", capital(smallest) + why)
     if total < ENOUGH_IN_ALL:
-        return Proposal(
-            "quick", f"{total:,} photos in all are few: below {ENOUGH_IN_ALL}, changing blocks mostly learns them by heart."
-        )
+        return Proposal("quick", _few_in_all(sum(counts.values()), total))
     if n < BEST_FROM:
         return Proposal(
             "balanced", f"{capital(smallest)}: enough for the last block to adapt. If that does not help, it is taken back."
         )
     return Proposal("best", f"{capital(smallest)}: enough for half of the network to adapt, if you have the time.")
+
+
+def _few_in_all(photos: int, scenes: int) -> str:
+    """Why so many photos, which count like so many that were taken one by one, are too few to change blocks."""
+    few = f"below {ENOUGH_IN_ALL:,}, changing blocks mostly learns them by heart."
+    if scenes == photos:
+        return f"{photos:,} photos in all are few: {few}"
+    return f"Some of your {photos:,} photos are series or copies; together they count like {scenes:,}, and that is few: {few}"
 
 
 def capital(text: str) -> str:

@@ -137,8 +137,18 @@ def test_the_same_file_in_two_classes_has_its_buttons_also_beside_a_series(folde
         save(frame(scene(7), n / 3), folder / "cat" / f"film {n}.jpg", quality=95)
     (folder / "dog" / "again.jpg").write_bytes((folder / "cat" / "film 3.jpg").read_bytes())
     conflict = found(stored(folder, data_dir), "conflict")
-    assert conflict.title == "1 photo is in two classes at once"
+    assert conflict.title == "1 picture lies in more than one class (2 files)"
     assert [a.words for a in conflict.cases[0].actions] == ["It is cat", "It is dog", "Drop"]
+
+
+def test_pictures_of_two_and_of_three_classes_are_counted_as_pictures_and_as_files(folder, data_dir):
+    for n, others in ((0, ("dog", "fox")), (1, ("dog",)), (2, ("fox",))):
+        for other in others:
+            (folder / other).mkdir(exist_ok=True)
+            (folder / other / f"again {n}.jpg").write_bytes((folder / "cat" / f"{n}.jpg").read_bytes())
+    conflict = found(stored(folder, data_dir), "conflict")
+    assert conflict.title == "3 pictures lie in more than one class (7 files)"
+    assert conflict.cases[0].caption.endswith("and ‘fox’") and [a.words for a in conflict.actions] == ["Drop all 7 files"]
 
 
 def test_a_series_that_was_dealt_out_to_train_and_val_is_a_leak(tmp_path, data_dir):

@@ -62,6 +62,17 @@ def test_a_photo_that_is_added_to_train_although_val_has_it_is_left_out_and_told
     assert more.counts == dataset.counts and any("both ‘train’ and ‘val’" in note for note in more.notes)
 
 
+def test_what_several_imports_left_out_is_told_as_one_sum(parts, data_dir):
+    copy(parts, "val/a/val0.jpg", "val/a/again.jpg")
+    first = create_dataset(scan(parts), data_dir, "test")
+    more = edits.add_pictures(first, data_dir, "a", [parts / "val" / "a" / "val0.jpg"] * 2)
+    again = edits.add_pictures(more, data_dir, "a", [parts / "train" / "a" / "train0.jpg"])
+    assert sum("twice" in note for note in again.notes) == 1 and sum("lay in both" in note for note in again.notes) == 1
+    renamed = edits.rename_class(again, data_dir, "a", "z")
+    assert sorted(renamed.notes) == sorted(again.notes)
+    assert any(note.startswith("3 photos came twice") for note in again.notes), again.notes
+
+
 def test_photos_that_cannot_be_used_are_explained_by_the_photos_and_not_by_what_lies_beside_them(tmp_path, data_dir):
     for name in ("train/a/1.jpg", "train/b/2.jpg", "test/3.jpg", "readme.txt"):
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,7 @@ def _pairs(dataset: Dataset, kin: Kin) -> list[tuple[int, int]]:
 
 
 def _conflicts(dataset: Dataset, kin: Kin) -> list[Finding]:
-    """The same picture in two classes."""
+    """The same picture in more than one class."""
     label = [s.label for s in dataset.samples]
     # The same file first: it is beyond doubt, and without it a series of its neighbors may be none of two classes any more.
     clusters = _clusters(pair for pair in _same_files(dataset) if label[pair[0]] != label[pair[1]])
@@ -77,7 +77,7 @@ def _conflicts(dataset: Dataset, kin: Kin) -> list[Finding]:
 
 
 def _conflict(dataset: Dataset, clusters: Sequence[list[int]], *, long: bool = False) -> list[Finding]:
-    """One finding about clusters that lie in two classes: single photos, or whole series."""
+    """One finding about clusters that lie in more than one class: single photos, or whole series."""
     if not clusters:
         return []
     cases = []
@@ -85,9 +85,11 @@ def _conflict(dataset: Dataset, clusters: Sequence[list[int]], *, long: bool = F
         names = quoted(dataset.class_names[k] for k in sorted({dataset.samples[i].label for i in cluster}))
         cases.append(Case(tuple(some(cluster)), f"in {names}", () if long else _decisions(dataset, cluster)))
     n, everything = len(clusters), tuple(sorted(i for cluster in clusters for i in cluster))
-    title, words = f"{count(n, 'photo is', 'photos are')} in two classes at once", ONE_THING
+    files = len(everything)
+    title = f"{count(n, 'picture lies', 'pictures lie')} in more than one class ({files:,} files)"
+    words = ONE_THING
     if long:
-        title, words = f"{len(everything):,} photos of different classes look nearly the same", DETAIL
+        title, words = f"{files:,} photos of different classes look nearly the same", DETAIL
     return [
         Finding(
             "conflict",
@@ -98,7 +100,7 @@ def _conflict(dataset: Dataset, clusters: Sequence[list[int]], *, long: bool = F
             everything,
             cases=tuple(cases),
             n_cases=n,
-            actions=(Action(f"Drop all {len(everything):,}", "drop", everything),) if n > 1 and not long else (),
+            actions=(Action(f"Drop all {files:,} files", "drop", everything),) if n > 1 and not long else (),
         )
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -27,6 +28,9 @@ from transferui.files import write_json
 # A half-made dataset of a killed import is swept after an hour.
 STALE_S = 3600.0
 IN_TWO_CLASSES = "photos lie in two classes; for instance"
+# Notes of earlier imports that count what came in, found again by their words, so that one sentence can tell the sum.
+_REPEATED = re.compile(r"([\d,]+) photos? came twice in the same class")
+_LEAKED = re.compile(r"([\d,]+) photos? lay in both ‘(\w+)’ and ‘(\w+)’")
 
 # Given parts in the order in which a run sees them: train teaches, val chooses the model, test is asked last.
 _ASKED = ("train", "val", "test")
@@ -118,6 +122,10 @@ class DatasetDraft:
         """
         kept, repeats, leaks, conflicts = _without_repeats(rows)
         notes = [note for note in notes if IN_TWO_CLASSES not in note]  # said anew when it still holds
+        notes, earlier = _taken_out(notes, _REPEATED)
+        repeats += earlier[()]
+        notes, earlier = _taken_out(notes, _LEAKED)
+        leaks += earlier
         if repeats:
             came = "photo came" if repeats == 1 else "photos came"
             notes.append(f"{repeats:,} {came} twice in the same class; one of each is kept.")
@@ -150,9 +158,19 @@ class DatasetDraft:
         save_findings(self.folder, examine(dataset, kin))
 
 
+def _taken_out(notes: Sequence[str], counted: re.Pattern[str]) -> tuple[list[str], Counter[tuple[str, ...]]]:
+    """The notes without those that count, and the sum of these by what they name besides the number."""
+    found = [counted.match(note) for note in notes]
+    sums: Counter[tuple[str, ...]] = Counter()
+    for one in filter(None, found):
+        n, *named = one.groups()
+        sums[tuple(named)] += int(n.replace(",", ""))
+    return [note for note, one in zip(notes, found, strict=True) if one is None], sums
+
+
 def _without_repeats(
     rows: Sequence[dict[str, Any]],
-) -> tuple[list[dict[str, Any]], int, Counter[tuple[str, str]], list[str]]:
+) -> tuple[list[dict[str, Any]], int, Counter[tuple[str, ...]], list[str]]:
     """Rows without a picture that its class already has, and what was found on the way.
 
     Returns:
@@ -171,7 +189,8 @@ def _without_repeats(
         other = first.setdefault(row["sha256"], row)
         if other["class"] != row["class"]:
             conflicts.append(f"{other['name']} and {row['name']}")
-    leaks = Counter((seen, _part(kept[key])) for key, mine in parts.items() for seen in mine if seen != _part(kept[key]))
+    homes = {key: _part(row) for key, row in kept.items()}
+    leaks: Counter[tuple[str, ...]] = Counter((seen, homes[key]) for key, mine in parts.items() for seen in mine - {homes[key]})
     return list(kept.values()), len(rows) - len(kept) - leaks.total(), leaks, conflicts
 
 
