@@ -75,3 +75,17 @@ def test_an_error_by_chance_is_one_that_an_honest_network_has() -> None:
     honest = [calibration_error(few, (rng.random(100) < few).tolist()) < error_by_chance(few) for _ in range(200)]
     assert 0.88 < np.mean(honest) <= 1
     assert error_by_chance([]) == 0
+
+
+def test_photos_that_stand_or_fall_together_leave_more_to_chance() -> None:
+    rng = np.random.default_rng(4)
+    sure = rng.uniform(0.6, 0.9, 400).tolist()
+    alone, films = list(range(400)), [n // 20 for n in range(400)]
+    assert error_by_chance(sure, alone) == error_by_chance(sure) < 0.5 * error_by_chance(sure, films)
+
+
+def test_no_photo_is_surer_than_the_lowest_temperature_lets_it_be() -> None:
+    logits, labels = _drawn(0.7, 200)
+    plain = torch.softmax(logits, 1).max(1).values
+    assert max(np.asarray(cross_fit(logits, labels)) - plain.numpy()) > 0.02
+    assert cross_fit(logits, labels, 1.0) == pytest.approx(plain.tolist())

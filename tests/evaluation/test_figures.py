@@ -15,9 +15,9 @@ from PIL import Image
 from tests.ui.conftest import answers, curve_rows
 from transferui.evaluation import figures
 from transferui.evaluation.figure_together import RUNS
-from transferui.evaluation.figure_views import shortened
+from transferui.evaluation.figure_views import reliability, shortened
 from transferui.evaluation.figures import comparison_views, draw, run_views, write_figures
-from transferui.evaluation.headline import headline
+from transferui.evaluation.headline import calibration_words, headline
 from transferui.evaluation.shown import ShownRun
 
 HARD = ["a$b_c$", r"\frac{", "<script>alert(1)</script>", "🐶 dog", "日本語", "x" * 300, "line\nbreak", "", "&amp;"]
@@ -38,6 +38,32 @@ def test_every_view_of_a_run_has_a_figure():
 
 def test_few_validation_photos_have_no_reliability_diagram():
     assert "reliability" not in [view.name for view in run_views(shown(n=99))]
+
+
+def in_series(run, worth, size):
+    """The same run, with photos in series of this size that are worth so many single ones."""
+    items = [{**item, "group": n // size} for n, item in enumerate(run.results["val_items"])]
+    return replace(run, results={**run.results, "val_items": items, "val_worth": worth, "calibration_error_by_chance": 0.008})
+
+
+def test_many_photos_of_few_scenes_have_no_reliability_diagram_and_say_why_the_gap_says_little():
+    few, many = in_series(shown(n=172), 4.0, 43), in_series(shown(n=1200), 120.0, 10)
+    assert "reliability" not in [view.name for view in run_views(few)] and "reliability" in [
+        view.name for view in run_views(many)
+    ]
+    words = calibration_words(few.results)
+    assert "172 photos come in series and count like about 4" in words and "chance" not in words
+    assert "chance" in calibration_words(many.results)
+
+
+def test_intervals_of_the_reliability_diagram_count_photos_of_a_series_as_what_they_are_worth():
+    lengths = []
+    for run in (shown(n=1200), in_series(shown(n=1200), 120.0, 10)):
+        axes = Figure().add_subplot()
+        reliability(axes, run.results)
+        bars = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 2][1:]
+        lengths.append(max(high - low for low, high in bars))
+    assert lengths[1] > 2.5 * lengths[0]
 
 
 def test_a_run_without_results_has_its_curves_only():

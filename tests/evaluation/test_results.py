@@ -98,6 +98,18 @@ def test_every_photo_that_the_headline_counts_can_be_looked_at(photos, data_dir)
     assert np.trace(counts) == round(30 * values["cv"]["accuracy"]) and items[0].keys() == values["val_items"][0].keys()
 
 
+def test_many_photos_of_few_scenes_make_it_no_surer(tmp_path, data_dir):
+    for label, (name, color) in enumerate(COLORS.items()):
+        for part, scenes in (("train", 6), ("val", 20)):
+            for n in range(scenes):
+                draw_photo(tmp_path / "set" / part / name / f"{n}.jpg", color, 100 * label + n + 50 * (part == "val"))
+    trained = run(tmp_path / "set", data_dir, epochs=2)
+    alone = describe(trained, final=False)
+    trained.groups = lambda: [i // 30 for i in range(len(trained.dataset.samples))]
+    together = describe(trained, final=False)
+    assert alone["temperature"] < 1 <= together["temperature"] and together["val_worth"] < 10 < alone["n_val"]
+
+
 def test_while_it_goes_on_nothing_is_cross_validated(photos, data_dir):
     values = describe(run(photos, data_dir), final=False)
     assert (values["headline"], values["cv"], values["temperature_from"]) == ("val", None, "none")

@@ -15,9 +15,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from transferui.evaluation.answers import MATRIX_CLASSES, NUMBERED, answers_of
-from transferui.evaluation.headline import headline
-from transferui.evaluation.metrics import accuracy_interval
-from transferui.evaluation.shown import BINS, calibration_words, share
+from transferui.evaluation.headline import calibration_words, headline
+from transferui.evaluation.metrics import accuracy_interval, worth
+from transferui.evaluation.shown import BINS, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
@@ -223,6 +223,8 @@ def class_recall(axes: Axes, results: Results) -> str:
 def reliability(axes: Axes, results: Results) -> str:
     """How often it is right by how sure it says to be; on the diagonal both are the same.
 
+    In the intervals, photos that belong together count as the few that they are worth.
+
     Source: Niculescu-Mizil and Caruana, 2005, Predicting good probabilities with supervised learning.
     """
     items = results["val_items"]
@@ -236,7 +238,8 @@ def reliability(axes: Axes, results: Results) -> str:
     largest = max(len(group) for group in groups.values())
     for group in groups.values():
         sure = float(np.mean([item["probability"] for item in group]))
-        right = accuracy_interval(sum(item["true"] == item["predicted"] for item in group), len(group))
+        single = worth([item.get("group", f"photo {n}") for n, item in enumerate(group)])
+        right = accuracy_interval(sum(item["true"] == item["predicted"] for item in group), len(group), single)
         axes.plot([sure, sure], [right.low, right.high], color=ACCENT, alpha=0.35, linewidth=4)
         axes.plot([sure], [right.value], "o", color=ACCENT, markersize=5 + 8 * math.sqrt(len(group) / largest), clip_on=False)
     axes.set_xlim(0, 1)

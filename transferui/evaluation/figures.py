@@ -37,7 +37,7 @@ from transferui.evaluation.figure_views import (
 from transferui.evaluation.shown import ShownRun
 from transferui.files import replacing
 
-# Fewer answers than this leave most bins of a reliability diagram to chance.
+# Fewer answers than this, taken one by one, leave most bins of a reliability diagram to chance.
 RELIABILITY_PHOTOS = 100
 PNG_DPI = 200
 # Inches: around everything, and of a letter of a title.
@@ -149,7 +149,7 @@ def run_views(run: ShownRun) -> list[View]:
         ),
         View("class-recall", found, (7.4, tall), lambda axes: class_recall(axes, results)),
     ]
-    if results["n_val"] >= RELIABILITY_PHOTOS:
+    if results.get("val_worth", results["n_val"]) >= RELIABILITY_PHOTOS:
         views.append(
             View("reliability", f"{run.name}: is it as sure as it is right?", (5.6, 5.0), lambda axes: reliability(axes, results))
         )

@@ -13,6 +13,8 @@ from transferui.evaluation.shown import share
 EVERY_CLASS = "Put photos of every class into val, or bring no val folder: then some are set aside."
 # Photos that are worth less than this share of as many single ones come in series, and that is said.
 MANY_ALIKE = 0.8
+# Validation photos that are worth fewer single ones than this say too little about how sure the model should be.
+ENOUGH = 50
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,15 @@ def card_rows(results: Mapping[str, Any], digits: int = 0) -> list[tuple[str, st
         mean = f"{share(judged['balanced_accuracy'], digits)} of the same {me.n} photos, with every class counting the same"
         rows.append(("Balanced accuracy", mean))
     return [*rows, ("Uneven classes", uneven)] if uneven else rows
+
+
+def calibration_words(results: Mapping[str, Any]) -> str:
+    """The calibration error, and how large chance alone would make it."""
+    error, chance, n = share(results["calibration_error"], 1), results.get("calibration_error_by_chance"), results["n_val"]
+    single = results.get("val_worth", n)
+    if single <= MANY_ALIKE * n and single < ENOUGH:  # also by whole groups, an error that was never seen looks impossible
+        return f"{error}, which says little: the {n} photos come in series and count like about {max(1, round(single))}"
+    return error if chance is None else f"{error}; up to {share(chance, 1)} is chance with so few photos"
 
 
 def class_by_class(results: Mapping[str, Any]) -> Mapping[str, Any]:

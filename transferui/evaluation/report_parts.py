@@ -13,9 +13,9 @@ from transferui.backbones.catalogue import CATALOGUE
 from transferui.config import SETTINGS
 from transferui.data.dataset import Dataset, thumbnail_path
 from transferui.evaluation.answers import MISTAKES, PAIRS, answers_of
-from transferui.evaluation.headline import class_by_class, headline, learned_weights, weighting
+from transferui.evaluation.headline import calibration_words, class_by_class, headline, learned_weights, weighting
 from transferui.evaluation.reproduce import overrides, python_code, shell_code
-from transferui.evaluation.shown import ShownRun, calibration_words, share, short, termed
+from transferui.evaluation.shown import ShownRun, share, short, termed
 from transferui.evaluation.shown import name as _name
 from transferui.files import data_uri
 from transferui.presets import capital

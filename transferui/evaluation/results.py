@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from transferui.data.similar import scenes_of
-from transferui.evaluation.calibration import calibration_error, cross_fit, error_by_chance, fit_temperature
+from transferui.evaluation.calibration import COLDEST, calibration_error, cross_fit, error_by_chance, fit_temperature
 from transferui.evaluation.cross_validation import SMALL, CrossValidation, cross_validate_run
-from transferui.evaluation.headline import EVERY_CLASS, MANY_ALIKE
+from transferui.evaluation.headline import ENOUGH, EVERY_CLASS, MANY_ALIKE
 from transferui.evaluation.leak import random_split, words
 from transferui.evaluation.metrics import (
     Accuracy,
@@ -26,8 +26,6 @@ from transferui.training.model import count_parameters
 from transferui.training.recipe import class_weights
 from transferui.training.state import Trained
 
-# Fewer validation pictures say too little about how sure the model should be.
-ENOUGH = 50
 # With more photos than this a small validation part was wished for, and heads for every fold would take long.
 MOST_FOR_CV = 2000
 # Digits of a photo's SHA-256 that tell it from all others of a set, however they are ordered.
@@ -210,25 +208,31 @@ def _confidence(run: Trained, logits: Tensor, cv: CrossValidation | None, groups
     validation photos, if there are enough. Class weights need nothing of their own: the temperature is fitted to photos as
     frequent as they come, and a shift of the answers towards frequent classes would undo what the weights are for.
     """
-    labels = _labels(run, "val")
+    labels, mine = _labels(run, "val"), [groups[i] for i in run.split.val]
     temperature, source = 1.0, "none"
     sure = torch.softmax(logits, dim=1).max(dim=1).values.tolist()
     if cv is not None and run.kept_phase == "head":
-        least = 1.0 if cv.accuracy.worth < ENOUGH else 0.0  # from so few photos nobody learns that it should be surer
+        least = _least(cv.accuracy.worth)
         temperature, source = max(least, fit_temperature(*cv.temperature_set())), "cross_validation"
         others = max(least, fit_temperature(*cv.temperature_set(range(len(run.split.train)))))
         sure = torch.softmax(logits / others, dim=1).max(dim=1).values.tolist()
     elif len(labels) >= ENOUGH:
-        temperature, source = fit_temperature(logits, labels), "validation"
-        sure = cross_fit(logits, labels)
+        least = _least(worth(mine))
+        temperature, source = max(least, fit_temperature(logits, labels)), "validation"
+        sure = cross_fit(logits, labels, least)
     right = (logits.argmax(dim=1) == torch.tensor(labels)).tolist()
     return {
         "temperature": temperature,
         "temperature_from": source,
         "calibration_error": calibration_error(sure, right),
-        "calibration_error_by_chance": error_by_chance(sure),
+        "calibration_error_by_chance": error_by_chance(sure, mine),
         "val_items": _items(run, groups, run.split.val, torch.softmax(logits / temperature, dim=1)),
     }
+
+
+def _least(single: float) -> float:
+    """The lowest temperature that photos worth so many single ones can speak for: of few, nobody learns to be surer."""
+    return 1.0 if single < ENOUGH else COLDEST
 
 
 def _test(run: Trained, groups: Sequence[int]) -> dict[str, Any]:

@@ -106,9 +106,3 @@ def html_file(title: str, style: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body><main>{body}</main></body></html>\n"
     )
-
-
-def calibration_words(results: Mapping[str, Any]) -> str:
-    """The calibration error, and how large chance alone would make it."""
-    error, chance = share(results["calibration_error"], 1), results.get("calibration_error_by_chance")
-    return error if chance is None else f"{error}; up to {share(chance, 1)} is chance with so few photos"
