@@ -1,4 +1,4 @@
-"""The lesson of somebody's photos, put together from a measurement and a run. Never loads torch."""
+"""The lesson of somebody's photos, put together from a measurement and a run, and figures of the answers. Never loads torch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from transferui.insight.lesson.facts import Lesson
 from transferui.insight.lesson.page import lesson_html
 from transferui.runs.store import Run
 from transferui.training.lineage import learned_stages
+
+# The refusal where there is no answer: its code, what is missing and what to do.
+NOTHING = ("NO_RESULTS", "Nothing has been measured yet.", "Press “Measure everything” first.")
 
 
 def lesson_of(dataset: Dataset, answers: Mapping[str, Any], backbone: str, run: Run | None = None) -> Lesson:
@@ -58,11 +61,34 @@ def save_lesson(measurement: Run, run: Run | None, to: Path, *, with_photos: boo
     """
     answers = measurement.results()
     if not answers:
-        raise UserError("NO_RESULTS", "Nothing has been measured yet.", "Press “Measure everything” first.")
+        raise UserError(*NOTHING)
     dataset = load_dataset(measurement.dataset_folder)
     same = run if run and run.dataset_id == dataset.id else None
     lesson = lesson_of(dataset, answers, measurement.config.backbone, same)
     return write_lesson(lesson, dataset, to, with_photos=with_photos)
+
+
+def save_answer_figures(measurement: Run, to: Path) -> list[str]:
+    """Write the figures of what was measured and return the file names.
+
+    Args:
+        to: a folder, or a path that ends in ``.zip``.
+
+    Raises:
+        UserError: ``NO_RESULTS`` when nothing that can be drawn was measured yet.
+    """
+    from transferui.evaluation.figures import write_figures  # noqa: PLC0415 - slow to import
+    from transferui.insight.figures import insight_views  # noqa: PLC0415
+
+    answers = measurement.results()
+    if not answers:
+        raise UserError(*NOTHING)
+    views = insight_views(answers)
+    if not views:
+        raise UserError(
+            "NO_RESULTS", "There is nothing to draw yet: doubted labels are photos.", "Measure another question, too."
+        )
+    return write_figures(views, to)
 
 
 def write_lesson(lesson: Lesson, dataset: Dataset, to: Path, *, with_photos: bool = False) -> Path:

@@ -144,6 +144,13 @@ class Answers:
         shown = self.store.get_run(owner, run) if run else None
         return {"path": str(save_lesson(self.store.get_run(owner, measurement), shown, Path(to), with_photos=with_photos))}
 
+    def save_answer_figures(self, owner: str, measurement: str, to: str) -> dict[str, Any]:
+        """Write a ZIP of the figures of what was measured."""
+        from transferui.runs.lessons import save_answer_figures  # noqa: PLC0415 - not every child draws
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        return {"files": save_answer_figures(self.store.get_run(owner, measurement), Path(to))}
+
     def open_bundle(self, path: str) -> dict[str, Any]:
         """Check a bundle and tell what it is."""
         model = self._model(Path(path))

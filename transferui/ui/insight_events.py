@@ -55,7 +55,9 @@ class InsightEvents:
         step.pulse.change(self.refreshed, owner, here, **QUIET)
         step.answers.pick(self.choose_answer, owner, [*here, *after], **CHANGE)
         advice.answers.pick(self.choose_answer, owner, [*there, *after], **CHANGE)
-        saving.Saving(self.server).wire_lesson(step.lesson, owner, step.with_photos)
+        keeping = saving.Saving(self.server)
+        keeping.wire_lesson(step.lesson, owner, step.with_photos)
+        keeping.wire_answer_figures(step.figures, owner)
 
     def measure_everything(self, owner: str) -> list[Any]:
         """Step 6's button: every question that can always be asked."""

@@ -44,6 +44,7 @@ class InsightStep:
     reading: gr.HTML
     pulse: gr.Textbox
     lesson: saving.Keep
+    figures: saving.Keep
     with_photos: gr.Checkbox
     timer: gr.Timer
     back: gr.Button
@@ -79,9 +80,10 @@ def layout(timer: gr.Timer, pulse: gr.Textbox) -> InsightStep:
             interactive=True,
         )
         lesson = saving.lesson("lesson-save")
+        figures = saving.figures("lesson-figures", "Every picture above but the photos, for slides and papers.")
     with gr.Row(elem_classes="tu-nav"):
         back = gr.Button("Back", elem_classes="tu-back", elem_id="back-5")
-    return InsightStep(message, go, halt, status, answers, reading, pulse, lesson, with_photos, timer, back)
+    return InsightStep(message, go, halt, status, answers, reading, pulse, lesson, figures, with_photos, timer, back)
 
 
 def advice_layout() -> Advice:

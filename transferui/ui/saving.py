@@ -12,6 +12,8 @@ from typing import Any
 import gradio as gr
 
 from transferui.errors import UserError
+from transferui.runs.lessons import NOTHING
+from transferui.runs.store import Run
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of
 from transferui.ui.html import notice, show
 from transferui.ui.runs_view import numbers
@@ -77,6 +79,11 @@ class Saving:
         pressed = keep.button.click(self.make_lesson, [owner, with_photos], keep.out, **LONG)
         pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
 
+    def wire_answer_figures(self, keep: Keep, owner: gr.BrowserState) -> None:
+        """Connect the button for figures of what was measured."""
+        pressed = keep.button.click(self.make_answer_figures, owner, keep.out, **LONG)
+        pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
+
     def make_figures(self, owner: str) -> Iterator[list[Any]]:
         """Have the shown run drawn, and with it the marked ones together."""
         try:
@@ -105,9 +112,7 @@ class Saving:
         """Have what was measured written."""
         try:
             desk = desk_of(self.server, owner)
-            found = desk.measurement
-            if found is None or not found.results():
-                raise UserError("NO_RESULTS", "Nothing has been measured yet.", "Press “Measure everything” first.")
+            found = _measured(desk)
         except UserError as error:
             yield [notice(error), gr.DownloadButton(visible=False)]
             return
@@ -116,6 +121,16 @@ class Saving:
         yield from self._make(
             "save_lesson", "Writing the lesson", to, owner=owner, measurement=found.id, run=shown, with_photos=with_them
         )
+
+    def make_answer_figures(self, owner: str) -> Iterator[list[Any]]:
+        """Have what was measured drawn."""
+        try:
+            found = _measured(desk_of(self.server, owner))
+        except UserError as error:
+            yield [notice(error), gr.DownloadButton(visible=False)]
+            return
+        to = self._new_file("transfer-learning-figures.zip")
+        yield from self._make("save_answer_figures", "Drawing", to, owner=owner, measurement=found.id)
 
     def _new_file(self, name: str) -> Path:
         """A path in a folder that nobody can guess."""
@@ -140,6 +155,18 @@ def _shown(desk: Desk) -> tuple[tuple[str, str], dict[str, str]]:
     if desk.run is None or desk.run.id not in names:
         raise UserError("NO_RUN", "There is no run yet.", "Train first, or open one from the list of your runs.")
     return (desk.run.id, names[desk.run.id]), names
+
+
+def _measured(desk: Desk) -> Run:
+    """The measurement of the photos on the desk.
+
+    Raises:
+        UserError: ``NO_RESULTS`` when it has no answer yet.
+    """
+    found = desk.measurement
+    if found is None or not found.results():
+        raise UserError(*NOTHING)
+    return found
 
 
 def _done(to: Path, _: Any) -> None:

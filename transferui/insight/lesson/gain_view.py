@@ -110,8 +110,8 @@ def _curves(seeds: Sequence[Found], arms: tuple[str, str]) -> str:
         over += f'<span class="ls-end {css}" style="bottom:{100 * ends[css]:.1f}%"><b>{share(value)}</b></span>'
     step = round_step(axes.last)
     ticks = [(n * step / axes.last, f"{n * step:g}") for n in range(int(axes.last / step) + 1)]
-    starts = f"mean of {len(seeds)} random starts, each thin" if len(seeds) > 1 else "one random start"
-    label = f"Accuracy of the validation photos over computing time: {_words(seeds, arms)}"
+    starts = starts_of(seeds)
+    label = f"Accuracy of the validation photos over computing time: {race_words(seeds, arms)}"
     key = (
         f'<p class="ls-key arms"><span><i class="pre"></i> {escape(arms[0])}</span><span><i class="none"></i> {escape(arms[1])}</span>'
         f"<em>({starts}; at the right what each kept)</em></p>"
@@ -128,17 +128,31 @@ def _apart(heights: list[float]) -> list[float]:
     return [lower + 0.1, lower] if heights[0] >= heights[1] else [lower, lower + 0.1]
 
 
-def _words(seeds: Sequence[Found], arms: tuple[str, str]) -> str:
+def starts_of(seeds: Sequence[Found]) -> str:
+    """What the lines are means of."""
+    return f"mean of {len(seeds)} random starts, each thin" if len(seeds) > 1 else "one random start"
+
+
+def race_words(seeds: Sequence[Found], arms: tuple[str, str]) -> str:
+    """What each arm reached, and after how long."""
     pairs = zip(arms, ("pretrained", "scratch"), strict=True)
     return "; ".join(f"{title} {share(mean_of(seeds, arm))} after {duration(mean_of(seeds, f'{arm}_s'))}" for title, arm in pairs)
 
 
-def _gaps(found: Found) -> str:
-    """Both gaps with their intervals: at the end, and after the same time."""
+def gap_rows(found: Found) -> list[tuple[str, list[float]]]:
+    """Both gaps with their intervals, each under its title: at the end, and after the same time."""
     keys = (("gap", "gap_low", "gap_high"), ("same_time_gap", "same_time_low", "same_time_high"))
     values = [[finite(found.get(key)) for key in row] for row in keys]
-    reach_to = 1.1 * max(0.1, *(abs(number) for row in values for number in row))
     cut = any(seed.get("scratch_cut") for seed in found.get("seeds", ()))
     titles = ("As far as it came in its time" if cut else "Until it stops improving", "In the same time")
-    rows = "".join(gap_row(f"<b>{title}</b>", row, reach_to) for title, row in zip(titles, values, strict=True))
+    return list(zip(titles, values, strict=True))
+
+
+def gap_reach(found: Found) -> float:
+    """The difference at the ends of the axis."""
+    return 1.1 * max(0.1, *(abs(number) for _, row in gap_rows(found) for number in row))
+
+
+def _gaps(found: Found) -> str:
+    rows = "".join(gap_row(f"<b>{title}</b>", row, gap_reach(found)) for title, row in gap_rows(found))
     return f'<div class="ls-gaps">{rows}{gap_axis("hurts", "helps")}</div>'

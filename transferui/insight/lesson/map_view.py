@@ -45,8 +45,7 @@ def map_card(found: Found, *, lead: bool = True) -> str:
         found: ``before`` and perhaps ``after`` (`PhotoMap` as dictionary), ``after_title``, and perhaps ``sprite``.
         lead: put the sentence first: its own, or that of the latest map.
     """
-    before, after = found.get("before"), found.get("after")
-    maps = [(title, one) for title, one in (("Before: as it learned on ImageNet", before), (_after(found), after)) if one]
+    maps = titled_maps(found)
     drawn = [(title, one) for title, one in maps if one.get("places")]
     told = found if found.get("sentence") else maps[-1][1] if maps else {}
     said_first = sentence(told) if lead else ""
@@ -62,14 +61,14 @@ def map_card(found: Found, *, lead: bool = True) -> str:
     )
 
 
-def _both(found: Found) -> bool:
+def has_both(found: Found) -> bool:
     """Whether there are principal axes beside the map's own."""
     return found.get("method") == "tsne" and all("pca_x" in place for place in found.get("places") or ())
 
 
 def _axes(drawn: Sequence[tuple[str, Found]]) -> str:
     """What moves every dot to its place on the principal axes, by style alone."""
-    if not all(_both(one) for _, one in drawn):
+    if not all(has_both(one) for _, one in drawn):
         return ""
     said = (
         "The two directions in which the photos differ most. Photos that differ in another way can still lie side by side here."
@@ -91,6 +90,12 @@ def _after(found: Found) -> str:
     return f"After: {found['after_title']}" if found.get("after_title") else "After learning"
 
 
+def titled_maps(found: Found) -> list[tuple[str, Found]]:
+    """The maps that there are, each with its title."""
+    both = (("Before: as it learned on ImageNet", found.get("before")), (_after(found), found.get("after")))
+    return [(title, one) for title, one in both if one]
+
+
 def _sheet(sprite: Mapping[str, Any] | None) -> _Sheet | None:
     """The sheet, if it is a picture that stands in the file itself."""
     if not sprite or not INLINE.fullmatch(str(sprite.get("uri", ""))):
@@ -101,9 +106,15 @@ def _sheet(sprite: Mapping[str, Any] | None) -> _Sheet | None:
     )
 
 
+def look_of(label: int) -> tuple[int, int]:
+    """Color and shape of a class: after eight colors the shapes shift by one, so that pairs stay different for long."""
+    return label % COLORS, (label + label // COLORS) % SHAPES
+
+
 def _look(label: int) -> str:
-    """Classes of style for a class: after eight colors the shapes shift by one, so that pairs stay different for long."""
-    return f"k{label % COLORS} f{(label + label // COLORS) % SHAPES}"
+    """The same as classes of style."""
+    color, shape = look_of(label)
+    return f"k{color} f{shape}"
 
 
 def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
@@ -113,7 +124,7 @@ def _map(title: str, found: Found, sheet: _Sheet | None) -> str:
     dots = "".join(_dot(place, names, sheet) for place in sorted(places, key=lambda p: p["label"] != p["answer"]))
     wrong = sum(place["label"] != place["answer"] for place in places)
     axes = f"PCA, shows {100 * finite(found.get('kept')):.0f}\u00a0% of the differences"
-    how = f'<span class="tsne">t‑SNE</span><span class="pca">{axes}</span>' if _both(found) else axes
+    how = f'<span class="tsne">t‑SNE</span><span class="pca">{axes}</span>' if has_both(found) else axes
     head = f"<h4>{escape(title)}</h4>" if title else ""
     dense = " dense" if wrong > DENSE else ""
     label = escape(f"{title or 'Map'}: {len(places)} photos, {wrong} of them among another class; those are in the order of Tab")

@@ -18,9 +18,14 @@ Found = Mapping[str, Any]
 Tick = tuple[float, str]
 
 
+def spaced(text: Any) -> str:
+    """A measurement's sentence with the space before % that the rest of the page has."""
+    return re.sub(r"(\d)%", "\\1\u00a0%", str(text))
+
+
 def said(text: Any) -> str:
-    """A measurement's sentence, escaped, with the space before % that the rest of the page has."""
-    return re.sub(r"(\d)%", "\\1\u00a0%", escape(str(text)))
+    """The same as HTML."""
+    return escape(spaced(text))
 
 
 def stage_name(stage: str) -> str:
@@ -61,12 +66,17 @@ def sentence(found: Found) -> str:
     return f'<p class="ls-lead">{said(found["sentence"])}</p>' if found.get("sentence") else ""
 
 
-def notes(found: Found) -> str:
-    """Every note of a measurement, and that it was stopped; nothing when there is nothing to say."""
+def note_lines(found: Found) -> list[str]:
+    """Every note of a measurement, and that it was stopped."""
     lines = [str(note) for note in found.get("notes") or ()]
     if found.get("stopped") and not any(line.startswith("Stopped") for line in [*lines, str(found.get("sentence", ""))]):
         lines.append("Stopped: what was finished is shown.")
-    items = "".join(f"<li>{said(line)}</li>" for line in lines)
+    return lines
+
+
+def notes(found: Found) -> str:
+    """The same as a list; nothing when there is nothing to say."""
+    items = "".join(f"<li>{said(line)}</li>" for line in note_lines(found))
     return f'<ul class="ls-notes" aria-label="Good to know">{items}</ul>' if items else ""
 
 

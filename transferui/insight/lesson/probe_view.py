@@ -31,27 +31,34 @@ def probe_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str
     if not stages:
         return shell("probe", found, "", lead=lead)
     facts = CATALOGUE.get(str(found.get("backbone", "")))
-    advice = f'<p class="ls-advice">{_advice(found)}</p>'
+    freeze, learn = advised(found)
+    advice = f'<p class="ls-advice">Advice: <b>{escape(freeze)}</b>; {escape(learn)}.</p>'
     if buttons:
         advice = f'<div class="ls-act">{advice}<button type="button" class="ls-btn first" data-pick="freeze">Freeze like this</button></div>'
     return shell("probe", found, f"{_network(found, stages, facts)}{advice}{_trials(found)}", lead=lead)
 
 
-def _advice(found: Found) -> str:
+def advised(found: Found) -> tuple[str, str]:
+    """What to freeze, and what learns then."""
     after = [part for part in str(found.get("trainable", "")).split(",") if part and part != "none"]
-    to = escape(str(found.get("freeze_to", "")))
     if not after:
-        return "Advice: <b>freeze every block</b>; only the new head learns."
-    return f"Advice: <b>freeze up to {to}</b>; {escape(', '.join(after))} and the head may learn."
+        return "freeze every block", "only the new head learns"
+    return f"freeze up to {found.get('freeze_to', '')}", f"{', '.join(after)} and the head may learn"
+
+
+def frozen_blocks(found: Found) -> int:
+    """How many blocks are to be frozen, from the input on."""
+    names = [str(stage["name"]) for stage in found["stages"]]
+    return names.index(found["freeze_to"]) + 1 if found.get("freeze_to") in names else 0
 
 
 def _network(found: Found, stages: Sequence[Found], facts: Backbone | None) -> str:
     """The line of accuracy, and the blocks below it."""
     names = [str(stage["name"]) for stage in stages]
-    frozen = names.index(found["freeze_to"]) + 1 if found.get("freeze_to") in names else 0
+    frozen = frozen_blocks(found)
     columns = len(stages) + 1
     values = [finite(stage["ridge"].get("value")) for stage in stages]
-    floor = _floor(min(finite(stage["ridge"].get("low")) for stage in stages))
+    floor = depth_floor(stages)
     xs = [(n + 0.5) / columns for n in range(len(stages))]
     ends = [[(x, height(finite(s["ridge"].get(end)), floor)) for x, s in zip(xs, stages, strict=True)] for end in ("low", "high")]
     line = path([(x, height(value, floor)) for x, value in zip(xs, values, strict=True)], "line")
@@ -76,8 +83,9 @@ def _network(found: Found, stages: Sequence[Found], facts: Backbone | None) -> s
     )
 
 
-def _floor(lowest: float) -> float:
+def depth_floor(stages: Sequence[Found]) -> float:
     """Lower end of the picture: a multiple of ten percent with some room below everything."""
+    lowest = min(finite(stage["ridge"].get("low")) for stage in stages)
     return max(0.0, int(10 * lowest - 0.5) / 10)
 
 
@@ -94,9 +102,19 @@ def _head() -> str:
     return f'<span class="ls-block warm"><i style="--size:.2">{WARM}</i><b>head</b></span>'
 
 
+def best_first(found: Found) -> list[Found]:
+    """The trials of training one stage alone."""
+    return sorted(found.get("trials") or (), key=lambda trial: -finite(trial.get("gain")))
+
+
+def trial_word(trial: Found) -> str:
+    """Whether training one stage alone did more than chance does."""
+    return "more than chance" if trial.get("clear") else "within chance" if finite(trial.get("gain")) > 0 else "no help"
+
+
 def _trials(found: Found) -> str:
     """What training one stage alone did, best first."""
-    trials = sorted(found.get("trials") or (), key=lambda trial: -finite(trial.get("gain")))
+    trials = best_first(found)
     if not trials:
         return ""
     most = max(0.01, *(finite(trial.get("gain")) + 2 * finite(trial.get("error")) for trial in trials))
@@ -116,8 +134,7 @@ def _trial(trial: Found, most: float, worth: str) -> str:
         low, high = (100 * min(1.0, max(0.0, end) / most) for end in (gain - error, gain + error))
         drawn = f'<i class="fill" style="width:{100 * gain / most:.1f}%"></i><i class="whisker" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>'
         amount = f"{gain:.3f} lower <em>(± {error:.3f})</em>"
-    word = "more than chance" if clear else "within chance" if gain > 0 else "no help"
     return (
         f'<li class="{"clear" if clear else ""}"><b>{escape(str(trial["stage"]))}</b><span class="ls-bar" aria-hidden="true">{drawn}</span>'
-        f'<span class="ls-num">{amount} <em>on {int(trial["n_val"])} photos</em></span><span>{word}{tag}</span></li>'
+        f'<span class="ls-num">{amount} <em>on {int(trial["n_val"])} photos</em></span><span>{trial_word(trial)}{tag}</span></li>'
     )

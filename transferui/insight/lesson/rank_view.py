@@ -36,8 +36,7 @@ def rank_card(found: Found, *, buttons: bool = False, lead: bool = True) -> str:
 
 def _row(row: Found, rows: Sequence[Found], chosen: bool, *, buttons: bool) -> str:
     tag = ' <span class="ls-tag">recommended</span>' if chosen else ""
-    ms, size = finite(row.get("ms_per_image")), finite(row.get("download_bytes")) / 1e6
-    megabytes = f"{size:.0f}\u00a0MB" if size else "–"
+    time, size = cost(row)
     button = ""
     if buttons:
         label, own = escape(f"Use {row['title']}"), row.get("start_from")
@@ -47,24 +46,35 @@ def _row(row: Found, rows: Sequence[Found], chosen: bool, *, buttons: bool) -> s
             f'aria-label="{label}">{word}</button>'
         )
     return (
-        f'<li class="{"chosen" if chosen else ""}"><span class="who"><b>{name(row["title"])}</b>{tag}<small>{_standing(row, rows)}</small>'
+        f'<li class="{"chosen" if chosen else ""}"><span class="who"><b>{name(row["title"])}</b>{tag}<small>{_behind(row, rows)}</small>'
         f'</span><span class="probe">{bar(row["ridge"])}<span class="ls-num">{reach(row["ridge"])}</span></span>'
         f'<span class="fact"><i>Neighbors </i>{share(finite(row["knn"].get("value")))}</span>'
-        f'<span class="fact"><i>Time </i>{ms:.{0 if ms >= 10 else 1}f}\u00a0ms</span>'
-        f'<span class="fact"><i>Size </i>{megabytes}</span>{button}</li>'
+        f'<span class="fact"><i>Time </i>{time}</span>'
+        f'<span class="fact"><i>Size </i>{size or "–"}</span>{button}</li>'
     )
 
 
-def _standing(row: Found, rows: Sequence[Found]) -> str:
-    """How it stands to the best, in words."""
+def cost(row: Found) -> tuple[str, str]:
+    """Time for a photo, and size of the download; that is empty for one's own model."""
+    ms, size = finite(row.get("ms_per_image")), finite(row.get("download_bytes")) / 1e6
+    return f"{ms:.{0 if ms >= 10 else 1}f}\u00a0ms", f"{size:.0f}\u00a0MB" if size else ""
+
+
+def standing(row: Found, rows: Sequence[Found]) -> tuple[str, str]:
+    """How it stands to the best, in words, and the interval of that; empty where there is none."""
     if len(rows) == 1:
-        return "nothing to compare with"
+        return "nothing to compare with", ""
     if row is rows[0]:
-        return "tie for the best" if any(other.get("tied") for other in rows[1:]) else "the best"
+        return "tie for the best" if any(other.get("tied") for other in rows[1:]) else "the best", ""
     if row.get("tied"):
-        return "tie with the best"
+        return "tie with the best", ""
     low, high, gap = (points(finite(row.get(key))).lstrip("+") for key in ("gap_low", "gap_high", "gap"))
-    return f"clearly less: {gap} points <em>({low} to {high})</em>"
+    return f"clearly less: {gap} points", f"({low} to {high})"
+
+
+def _behind(row: Found, rows: Sequence[Found]) -> str:
+    words, span = standing(row, rows)
+    return f"{words} <em>{span}</em>" if span else words
 
 
 def _experts(rows: Sequence[Found]) -> str:

@@ -21,8 +21,7 @@ def unusual_card(found: Found, *, lead: bool = True) -> str:
     """
     if not found.get("n_images"):
         return shell("unusual", found, "", lead=lead)
-    known = found.get("typical") is not None and found.get("far") is not None
-    left = f"{_scale(found) if known else ''}{_strip(found)}"
+    left = f"{_scale(found) if is_known(found) else ''}{_strip(found)}"
     left = f"<div>{left}</div>" if left else ""
     beside = f'<div class="ls-beside">{_neighbors(found)}</div>' if found.get("knn") else ""
     alone = "" if left and beside else " alone"
@@ -31,24 +30,41 @@ def unusual_card(found: Found, *, lead: bool = True) -> str:
     return shell("unusual", found, body + forecast, lead=lead)
 
 
-def _scale(found: Found) -> str:
-    """Three zones and a pointer, on a logarithmic axis where all values are above zero."""
-    typical, far = finite(found["typical"]), finite(found["far"])
-    value, low, high = (finite(found.get(key)) for key in ("value", "low", "high"))
+def is_known(found: Found) -> bool:
+    """Whether there are references, and so a word and a scale."""
+    return found.get("typical") is not None and found.get("far") is not None
+
+
+def scale_places(found: Found) -> list[float]:
+    """Where on the scale, from 0 to 1, are: the ends of typical and of unusual, the value, both ends of its interval.
+
+    The scale is logarithmic where all values are above zero.
+    """
+    typical, far, value, low, high = numbers = [finite(found.get(key)) for key in ("typical", "far", "value", "low", "high")]
     step = far / typical if typical > 0 and far > typical else 1.0
     if min(value, low, typical) > 0 and step > 1.0:
         ends = (math.log(min(typical / step**2, low / 1.1)), math.log(max(far * step**2, high * 1.1)))
-        typical, far, value, low, high = (math.log(number) for number in (typical, far, value, low, high))
+        numbers = [math.log(number) for number in numbers]
     else:
         room = max(abs(far - typical), 1e-6)
         ends = (min(typical - room, low), max(far + room, high))
-    at = [100 * (number - ends[0]) / (ends[1] - ends[0]) for number in (typical, far, value, low, high)]
+    return [(number - ends[0]) / (ends[1] - ends[0]) for number in numbers]
+
+
+def distance(found: Found) -> str:
+    """The value and its interval."""
+    return f"{finite(found.get('value')):.2f} ({finite(found.get('low')):.2f} to {finite(found.get('high')):.2f})"
+
+
+def _scale(found: Found) -> str:
+    """Three zones and a pointer."""
+    at = [100 * place for place in scale_places(found)]
     word = str(found.get("word", ""))
     zones = "".join(
         f'<span class="z{n}{" on" if text == word else ""}" style="left:{left:.1f}%;width:{right - left:.1f}%"><b>{text}</b></span>'
         for n, (text, left, right) in enumerate(zip(WORDS, (0, at[0], at[1]), (at[0], at[1], 100), strict=True))
     )
-    numbers = f"{finite(found.get('value')):.2f} ({finite(found.get('low')):.2f} to {finite(found.get('high')):.2f})"
+    numbers = distance(found)
     label = escape(
         f"{word}: {numbers}; unusual begins at {finite(found['typical']):.2f}, very unusual at {finite(found['far']):.2f}"
     )
