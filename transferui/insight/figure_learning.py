@@ -130,7 +130,7 @@ def photo_map(axes: Axes, found: Found, axis: str) -> str:
         )
         for text, label in zip(legend.get_texts(), there, strict=True):
             text.set_text(names[label] if label < len(names) else "?")  # here, because a legend leaves out what begins with _
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[], yticks=[], aspect="equal")
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[], yticks=[], aspect="equal", anchor="W")
     for side in axes.spines.values():
         side.set(visible=True, color=LINE)
     count = (
@@ -159,4 +159,4 @@ def map_size(found: Found) -> tuple[float, float]:
     names = shortened([str(label) for label in found.get("class_names") or ()])
     letters = max((len(name) for name in names), default=0)
     columns = -(-len(there) // COLUMN) if len(there) <= MATRIX_CLASSES else 0
-    return 5.6 + columns * (0.5 + 0.085 * letters), 6.0
+    return 5.6 + columns * (0.45 + 0.078 * letters), 6.0

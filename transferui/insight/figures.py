@@ -52,7 +52,7 @@ def _network(found: Found) -> str:
 
 def _rank(found: Found) -> list[View]:
     rows = found.get("rows") or ()
-    size = (9.4, 1.7 + 0.62 * len(rows))
+    size = (10.4, 1.7 + 0.62 * len(rows))
     return [View("networks-ranked", PARTS["rank"].question, size, _Told(found, ranked))] if rows else []
 
 
