@@ -171,8 +171,22 @@ def test_photos_of_one_class_tell_no_classes_apart() -> None:
 
 
 def test_what_few_photos_say_is_called_that() -> None:
-    assert "so few photos" in _say(_rows(FALLING, DOWN), _results(11, 11))["words"]
+    few = _say(_rows(FALLING, DOWN), _results(11, 11))
+    assert "so few photos" in few["words"] and few["kind"] == "too_few" and "another day" in few["try_words"]
     assert "so few photos" not in _say(_rows(FALLING, DOWN), _results(90, 100))["words"]
+
+
+def test_many_photos_of_few_scenes_are_not_called_good_and_tiny_losses_are_called_tiny() -> None:
+    me, rows = accuracy_interval(172, 172, 3.9), _rows([0.011, 0.012, 0.016, 0.021, 0.024], [0.138, 0.001, 0.001, 0.002, 0.004])
+    found = _say(rows, _results(172, 172, val_accuracy_low=me.low, val_worth=me.worth, majority_accuracy=0.35))
+    assert found["kind"] == "too_few" and "so few photos" in found["words"] and found["try"] is None
+    assert "count like about 4" in found["evidence"] and "training 0.004, validation 0.024" in found["evidence"]
+    assert "rise much" not in found["evidence"]
+
+
+def test_a_training_loss_that_did_not_fall_is_not_said_to_have_fallen() -> None:
+    found = _say(_rows(FALLING, [0.2] * 8), _results(90, 100))
+    assert found["kind"] == "good" and "did not rise much" in found["evidence"] and "training loss" not in found["evidence"]
 
 
 def test_frozen_random_weights_are_named() -> None:

@@ -217,25 +217,45 @@ def _taken_for(facts: Facts, label: int) -> str:
 
 
 def _good(facts: Facts) -> dict[str, Any]:
-    """What holds for new photos; called good where it is right in most of them."""
+    """What holds for new photos; called good where it is right in most of them, and these are enough to tell."""
     known = f"{share(facts.train)} of the training photos and " if facts.train is not None else ""
-    losses = [float(row["val_loss"]) for row in facts.last_phase] or [0.0]
-    rose = losses[-1] - min(losses) > MATERIAL
-    curve = "rose later, perhaps by chance" if rose else "did not rise much while the training loss fell"
-    evidence = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} unseen photos right; its validation loss {curve}."
+    evidence = f"It gets {known}{share(facts.me.accuracy)} of {facts.me.n} unseen photos right{_losses(facts.last_phase)}."
     enough = facts.enough_to_tune
     few = facts.me.high - facts.me.low > WIDE
-    evidence += f" That could be anything from {share(facts.me.low)} to {share(facts.me.high)}." if few else ""
+    evidence += f" {_open(facts)}" if few else ""
     more: Advice = "More photos of the classes that it mixes up would help most."
     if facts.me.accuracy < HIGH:
         words = f"What it has learned holds for new photos, but it is right in only {share(facts.me.accuracy)} of them."
         return _verdict("weak", words, evidence, (ladder(facts, 1) if enough else None) or more)
     if facts.me.accuracy == 1:
         more = "It mixes up none of these photos. Try it on photos from another day, place or camera."
+    elif few:
+        more = "Add photos of every class, from other days and places."
     elif not facts.tuned and enough:
         more = ladder(facts, 1) or ""
     words = "Good, as far as so few photos can tell" if few else "Good"
-    return _verdict("good", f"{words}: what it has learned holds for new photos.", evidence, more)
+    kind = "too_few" if few else "good"
+    return _verdict(kind, f"{words}: what it has learned holds for new photos.", evidence, more)
+
+
+def _open(facts: Facts) -> str:
+    """What the accuracy of so few photos, or of photos of so few scenes, leaves open."""
+    few = f"The photos come in series and count like about {max(1, round(facts.me.worth))}. " if facts.me.in_series else ""
+    return f"{few}That could be anything from {share(facts.me.low)} to {share(facts.me.high)}."
+
+
+def _losses(phase: Sequence[Row]) -> str:
+    """What the losses of the last phase did, as the end of a sentence; nothing where there is no phase."""
+    if not phase:
+        return ""
+    val, train = ([float(row[f"{part}_loss"]) for row in phase] for part in ("val", "train"))
+    if val[-1] - min(val) > MATERIAL:
+        return "; its validation loss rose later, perhaps by chance"
+    if max(val[-1], train[-1]) < MATERIAL:
+        small = f"(training {train[-1]:.3f}, validation {val[-1]:.3f})"
+        return f"; both losses ended close to zero {small}, where ups and downs mean little"
+    fell = " while the training loss fell" if train[-1] < train[0] else ""
+    return f"; its validation loss did not rise much{fell}"
 
 
 def _rise(phase: Sequence[Row]) -> tuple[Row, int] | None:
