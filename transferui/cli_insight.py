@@ -128,7 +128,8 @@ def run_labels(options: argparse.Namespace) -> int:
         found = find_label_errors(
             options.source, options.backbone, data_dir=data_dir_of(options), report=work.progress, should_stop=work.should_stop
         )
-    lines = [f"{one.doubt:.2f}  {one.name}: {one.given}, or rather {one.rather}?" for one in found.suspects]
+    lines = [f"{'!' if one.strong else ' '} {one.doubt:.2f}  {one.name}: {one.given}, or rather {one.rather}?"
+             for one in found.suspects]  # fmt: skip
     print_result(options, found.as_dict(), "\n".join([*lines, found.sentence, *found.notes]))
     return 0
 

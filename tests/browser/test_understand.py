@@ -69,6 +69,8 @@ def test_a_doubted_label_is_changed_and_taken_back(visit, photo_zip):
     suspects = page.locator('#insight [data-pick^="label:drop:"]')
     before = suspects.count()
     assert before
+    if not suspects.first.is_visible():  # none stands out
+        page.locator("#insight .ls-labels summary").click()
     suspects.first.click()
     expect(page.locator("#insight-message")).to_contain_text("left out", timeout=LONG)
     expect(suspects).to_have_count(before - 1)

@@ -73,8 +73,8 @@ def gain(verdict="positive", gap=0.3):
                       photos_needed=1234, seeds=seeds, notes=("Both looked at small pictures.",)))  # fmt: skip
 
 
-def labels(n=14, given="ants", rather="bees"):
-    suspects = tuple(Suspect(10 + i, f"{i:064x}", f"{given}/{i}.jpg", given, rather, 0.9 - 0.05 * i) for i in range(n))
+def labels(n=14, given="ants", rather="bees", strong=True):
+    suspects = tuple(Suspect(10 + i, f"{i:064x}", f"{given}/{i}.jpg", given, rather, 0.9 - 0.05 * i, strong) for i in range(n))
     return plain(LabelCheck(suspects, f"{n} of 50 photos look more like another class.", 50))
 
 

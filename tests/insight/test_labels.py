@@ -29,7 +29,8 @@ def test_a_wrong_label_leads_the_list_and_right_ones_make_none(photos, data_dir)
     found = find_label_errors(dataset)
     assert found.suspects[0].sample in wrong
     assert found.suspects[0].given != found.suspects[0].rather
-    assert found.suspects[0].name in found.sentence
+    assert found.suspects[0].strong and found.suspects[0].name in found.sentence
+    assert found.n_doubts == len(found.suspects) and "of 30 labels" in found.sentence
     assert sorted(found.order) == list(range(30))
     assert json.loads(json.dumps(found.as_dict()))["suspects"][0]["doubt"] > 0
     clean = find_label_errors(photos)
@@ -47,3 +48,5 @@ def test_most_flipped_labels_of_real_photos_are_in_the_first_tenth(shared_data, 
         changed, wrong = flipped(dataset, 0.05, seed)
         found = find_label_errors(changed)
         assert len(wrong & set(found.order[: len(found.order) // 10])) >= 0.7 * len(wrong)
+        strong = {one.sample for one in found.suspects if one.strong}
+        assert len(wrong & strong) >= 0.6 * len(wrong) and len(strong - wrong) < found.n_doubts - len(strong & wrong)

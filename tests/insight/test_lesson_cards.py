@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.insight import lesson_samples as made
+from transferui.insight.doubts import doubts_in_words
 from transferui.insight.lesson.curve_view import curve_card
 from transferui.insight.lesson.gain_view import OWN_MODEL, gain_card, mean_curve, reached
 from transferui.insight.lesson.labels_view import FIRST, labels_card
@@ -102,6 +103,25 @@ def test_suspects_have_three_answers_each_and_the_rest_is_folded_away():
     shown, folded = html.split("<details")
     assert shown.count("<img") == FIRST and folded.count("<img") == 2 and "2 more" in folded
     assert 'src="/photo/10"' in html and "labeled ants" in text(html) and "looks like bees" in text(html)
+
+
+def test_photos_that_are_merely_hard_are_folded_away_and_nobody_is_asked_to_change_their_label():
+    found = made.labels(3)
+    found["suspects"][2]["strong"] = False
+    shown, folded = labels_card(found, str).split("<details")
+    assert shown.count("label:move:") == 2 and "label:move:" not in folded and "label:keep:" in folded and "1 more" in folded
+    none = labels_card(made.labels(3, strong=False), str)
+    assert "label:move:" not in none and none.index("<details") < none.index("label:keep:") and "3, mostly just hard" in none
+
+
+def test_doubts_are_told_with_how_many_are_to_be_expected():
+    found = made.labels(30, strong=False)["suspects"]
+    words = doubts_in_words(found, 30, 90, 120)
+    assert "30 photos look" in words and "none stands out" in words and "90 of 120 labels (75\u00a0%)" in words
+    found[0]["strong"] = True
+    assert "1 of them stands out: begin with ants/0.jpg" in doubts_in_words(found, 30, 90, 120)
+    assert "The other 29 are to be expected even if every label is right" in doubts_in_words(found, 30, 90, 120)
+    assert "expected" not in doubts_in_words(found[:1], 1, 119, 120) and "network" not in doubts_in_words(found, 30, 0, 0)
 
 
 def test_a_suspect_without_a_picture_keeps_its_words():

@@ -21,7 +21,15 @@ def desk(photos, data_dir):
     store = Store(data_dir)
     measured = store.create_measurement(ME, dataset.folder, TrainConfig(), {"parts": ["labels"]})
     first = dataset.samples[0]
-    suspect = {"sample": 7, "sha256": first.sha256, "name": first.name, "given": "blue", "rather": "<b>red</b>", "doubt": 0.9}
+    suspect = {
+        "sample": 7,
+        "sha256": first.sha256,
+        "name": first.name,
+        "given": "blue",
+        "rather": "<b>red</b>",
+        "doubt": 0.9,
+        "strong": True,
+    }
     write_json(measured.folder / "results.json", {"labels": {"suspects": [suspect], "sentence": "", "notes": [], "n_images": 30}})
     server = Server(store, None, None, data_dir / "uploads")
     return update(server, ME, dataset=dataset.id)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from transferui.data.dataset import Dataset
+from transferui.insight.doubts import doubts_in_words
 from transferui.insight.features import (
     Features,
     Watch,
@@ -21,7 +22,7 @@ from transferui.insight.features import (
     warnings,
 )
 from transferui.insight.measurement import STOPPED, Measurement
-from transferui.insight.scores import loo_scores
+from transferui.insight.scores import Floats, Ints, loo_scores
 from transferui.training.features import Report, ShouldStop, StoppedError
 
 # The list is cut here: nobody looks through more, and what follows are photos that are merely hard.
@@ -38,6 +39,7 @@ class Suspect:
         name: where the photo came from.
         given, rather: class names: its label, and what the other photos say.
         doubt: how much more they say for the other class than for the label, above 0; near 1 they are of one mind.
+        strong: they say as much for the other class as they say, on average, for the photos that have its label.
     """
 
     sample: int
@@ -46,6 +48,7 @@ class Suspect:
     given: str
     rather: str
     doubt: float
+    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ class LabelCheck(Measurement):
     """Likely mislabeled photos, most suspicious first.
 
     Attributes:
+        suspects: first those that stand out; of each kind the most doubted first.
         order: indices of all photos into ``dataset.samples``, most suspicious first.
+        n_doubts: how many photos look more like another class, listed or not; a network errs so often also on right labels.
     """
 
     suspects: tuple[Suspect, ...]
@@ -61,6 +66,7 @@ class LabelCheck(Measurement):
     n_images: int
     order: tuple[int, ...] = ()
     prefix_images: int = 0
+    n_doubts: int = 0
 
 
 def find_label_errors(
@@ -90,8 +96,11 @@ def find_label_errors(
 def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
     """Photos by how much a leave-one-out probe prefers another class.
 
-    Source: Northcutt et al., 2021, Confident learning (ranking by the margin of out-of-sample scores); here every photo is out
-    of the sample of its own probe, in closed form.
+    Every photo that the probe gets wrong is on the list, and on right labels it errs as well. Only those stand out whose score
+    for the other class reaches the mean score of that class's own photos, however easy or hard that class is.
+
+    Source: Northcutt et al., 2021, Confident learning (ranking by the margin of out-of-sample scores, and the threshold of a
+    class in the confident joint); here every photo is out of the sample of its own probe, in closed form.
     """
     labels, names = features.labels, dataset.class_names
     scores = loo_scores(features.table, labels, len(names), features.groups)
@@ -100,24 +109,24 @@ def suspects_among(features: Features, dataset: Dataset) -> LabelCheck:
     others[rows, labels] = -np.inf
     rather = others.argmax(axis=1)
     doubt = others[rows, rather] - scores[rows, labels]
+    strong = (doubt > 0) & (scores[rows, rather] >= _thresholds(scores, labels)[rather])
     order = np.argsort(-doubt, kind="stable")
     photos = [dataset.samples[i] for i in features.indices]
     suspects = tuple(
         Suspect(int(features.indices[i]), photos[i].sha256, photos[i].name, names[labels[i]], names[rather[i]],
-                round(float(doubt[i]), 4))
-        for i in order[:LONGEST] if doubt[i] > 0
+                round(float(doubt[i]), 4), bool(strong[i]))
+        for i in sorted(order, key=lambda i: not strong[i])[:LONGEST] if doubt[i] > 0
     )  # fmt: skip
     notes = (*warnings(labels, names), *features.notes)
-    return LabelCheck(
-        suspects, _sentence(suspects, len(labels)), len(labels), tuple(int(i) for i in features.indices[order]), notes=notes
-    )
+    n, doubts = len(labels), int((doubt > 0).sum())
+    sentence = f"None of the {n} labels looks wrong."
+    if doubts:
+        sentence = doubts_in_words([asdict(one) for one in suspects], doubts, n - doubts, n)
+    asked = tuple(int(i) for i in features.indices[order])
+    return LabelCheck(suspects, sentence, n, asked, n_doubts=doubts, notes=notes)
 
 
-def _sentence(suspects: tuple[Suspect, ...], n: int) -> str:
-    if not suspects:
-        return f"None of the {n} labels looks wrong."
-    first = suspects[0]
-    many = f"{len(suspects)} of {n} photos look" if len(suspects) > 1 else f"One of {n} photos looks"
-    return (
-        f"{many} more like another class than like their label: begin with {first.name}, {first.given} or rather {first.rather}?"
-    )
+def _thresholds(scores: Floats, labels: Ints) -> Floats:
+    """The mean score (K,) of every class for the photos that have its label; beyond reach for a class without photos."""
+    own = [scores[labels == label, label] for label in range(scores.shape[1])]
+    return np.array([mine.mean() if len(mine) else np.inf for mine in own])

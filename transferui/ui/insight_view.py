@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from html import escape
@@ -10,6 +10,7 @@ from typing import Any
 
 from transferui.backbones.catalogue import CATALOGUE, get_backbone
 from transferui.errors import UserError
+from transferui.insight.doubts import doubts_in_words
 from transferui.insight.lesson.curve_view import curve_card
 from transferui.insight.lesson.gain_view import OWN_MODEL, gain_card
 from transferui.insight.lesson.labels_view import labels_card
@@ -102,7 +103,7 @@ def _answer(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
 def _card(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
     if part.name == "labels":
         shown = suspects_now(desk)
-        return labels_card({**found, "suspects": shown[:SUSPECTS], "sentence": _doubts(len(shown))}, _picture(desk))
+        return labels_card({**found, "suspects": shown[:SUSPECTS], "sentence": _doubts(shown, found)}, _picture(desk))
     if part.name in ("rank", "probe"):
         return {"rank": rank_card, "probe": probe_card}[part.name](found, buttons=True)
     if part.name == "chain":
@@ -110,11 +111,12 @@ def _card(desk: Desk, part: Part, found: Mapping[str, Any]) -> str:
     return {"unusual": unusual_card, "curve": curve_card, "map": map_card, "gain": gain_card}[part.name](found)
 
 
-def _doubts(n: int) -> str:
-    if not n:
+def _doubts(suspects: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> str:
+    if not suspects:
         return "No label looks wrong (any more)."
-    many = "One photo looks" if n == 1 else f"{n} photos look"
-    return f"{many} more like another class than like the label. You decide."
+    n, doubts = int(found.get("n_images") or 0), found.get("n_doubts")
+    of = n if doubts is not None else 0  # measurements of earlier versions do not know how often it was right
+    return doubts_in_words(suspects, len(suspects), n - int(doubts or 0), of)
 
 
 def _picture(desk: Desk) -> Callable[[int], str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from transferui.evaluation.shown import name
+from transferui.insight.doubts import stands_out
 from transferui.insight.lesson.marks import Found, finite, shell
 
 # A sample's index to the address of its picture; empty when there is none.
 Picture = Callable[[int], str]
-# Photos that are looked at first; the rest is one click away.
+# Photos that stand out and are looked at first; the rest is one click away.
 FIRST = 12
 
 
@@ -20,23 +21,30 @@ def suspect_key(one: Found) -> str:
 
 
 def labels_card(found: Found, picture: Picture, *, buttons: bool = True) -> str:
-    """A grid of suspects, most suspicious first.
+    """A grid of suspects that stand out, most suspicious first, and the others folded away: they are mostly hard photos.
 
     Args:
         found: `LabelCheck` as dictionary.
         picture: where a sample's picture is.
-        buttons: offer what to do with each (``data-pick="label:move|drop|keep:KEY"``, see `suspect_key`).
+        buttons: offer what to do with each (``data-pick="label:move|drop|keep:KEY"``, see `suspect_key`); to change the label
+            only where it stands out.
     """
     suspects = found.get("suspects") or ()
-    drawn = [_suspect(one, picture, buttons=buttons) for one in suspects]
-    if not drawn:
+    if not suspects:
         return shell("labels", found, "")
-    rest = ""
-    if len(drawn) > FIRST:
-        more = len(drawn) - FIRST
-        rest = f'<details class="ls-more"><summary>{more} more, less suspicious</summary><ul class="ls-grid">{"".join(drawn[FIRST:])}</ul></details>'
+    strong = [one for one in suspects if stands_out(one)]
+    others = [*strong[FIRST:], *(one for one in suspects if not stands_out(one))]
+    first, rest = (_grid(some, picture, buttons=buttons) for some in (strong[:FIRST], others))
+    if rest:
+        title = f"{len(others)}{' more' if first else ''}, {'less suspicious' if first else 'mostly just hard'}"
+        rest = f'<details class="ls-more"><summary>{title}</summary>{rest}</details>'
     key = '<p class="ls-key"><em>A photo that is merely hard can look like another class, too: only you know what is on it.</em></p>'
-    return shell("labels", found, f'<ul class="ls-grid">{"".join(drawn[:FIRST])}</ul>{rest}{key}')
+    return shell("labels", found, f"{first}{rest}{key}")
+
+
+def _grid(suspects: Sequence[Found], picture: Picture, *, buttons: bool) -> str:
+    drawn = "".join(_suspect(one, picture, buttons=buttons) for one in suspects)
+    return f'<ul class="ls-grid">{drawn}</ul>' if drawn else ""
 
 
 def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:
@@ -51,8 +59,9 @@ def _suspect(one: Found, picture: Picture, *, buttons: bool) -> str:
     acts = ""
     if buttons:
         key = escape(suspect_key(one))
+        move = f'<button type="button" class="ls-btn yes" data-pick="label:move:{key}">It is {name(one["rather"])}</button>'
         acts = (
-            f'<span class="acts"><button type="button" class="ls-btn yes" data-pick="label:move:{key}">It is {name(one["rather"])}</button>'
+            f'<span class="acts">{move if stands_out(one) else ""}'
             f'<button type="button" class="ls-btn" data-pick="label:keep:{key}">The label is right</button>'
             f'<button type="button" class="ls-btn" data-pick="label:drop:{key}">Leave it out</button></span>'
         )
