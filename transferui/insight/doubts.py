@@ -1,4 +1,4 @@
-"""What doubted labels are told as: which stand out, and how many doubts there would be if all labels were right. No torch."""
+"""What doubted labels are told as: which stand out, and that a network doubts right labels of hard photos too. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def stands_out(one: Doubted) -> bool:
 
 
 def doubts_in_words(suspects: Sequence[Doubted], n: int, right: int, of: int) -> str:
-    """How many labels are doubted, how many of them stand out, and why the others are to be expected.
+    """How many labels are doubted, how many of them stand out, and why the others may well be right.
 
     Args:
         suspects: those that are listed, most suspicious first.
@@ -36,8 +36,9 @@ def doubts_in_words(suspects: Sequence[Doubted], n: int, right: int, of: int) ->
     rest = n - len(strong)
     if not rest:
         return f"{told} {agreed[:1].upper()}{agreed[1:]}."
-    others = "That is" if not strong else "The other one is" if rest == 1 else f"The other {rest:,} are"
-    return f"{told} {others} to be expected even if every label is right: {agreed}, and hard photos are among the rest."
+    # Of photos with wrong labels about a third do not stand out either, so these are not called right.
+    others = "This" if n == 1 else "These" if not strong else "The other one" if rest == 1 else f"The other {rest:,}"
+    return f"{told} {others} may be merely hard: {agreed}, and it doubts all the rest, also where the label is right."
 
 
 def _outstanding(strong: Sequence[Doubted], n: int) -> str:
