@@ -30,6 +30,7 @@ def test_results_are_plain_data_and_agree_with_themselves(short_run):
     assert values["val_accuracy_low"] <= values["val_accuracy"] <= values["val_accuracy_high"]
     assert values["n_train"] + values["n_val"] == 30 and sum(sum(row) for row in values["confusion"]) == values["n_val"]
     assert values["majority_accuracy"] == pytest.approx(1 / 3) and values["final"] and values["frozen_unchanged"]
+    assert values["kept_share"] == 1
     assert values["seconds"]["total"] > 0 and values["prefix_images"] == 30
 
 

@@ -8,6 +8,7 @@ from transferui.config import TrainConfig
 from transferui.data.dataset import open_dataset
 from transferui.errors import UserError
 from transferui.training import cache, features, phases, prefix, train
+from transferui.training.choose import Choice
 from transferui.training.features import StoppedError
 from transferui.training.mirror import Mirror
 from transferui.training.state import Hooks
@@ -33,6 +34,26 @@ def test_a_second_run_computes_nothing_twice(photos, data_dir):
     run(photos, data_dir)
     again, _ = run(photos, data_dir, head_learning_rate=0.01)
     assert again.work.prefix_images == 0 and again.work.cached_images == 30
+
+
+def test_every_row_says_which_epoch_of_its_phase_is_kept_so_far(photos, data_dir):
+    trained, rows = run(photos, data_dir, epochs=6, trainable="last", early_stopping=0)
+    for name, ended in ((phase["name"], phase["best_epoch"]) for phase in trained.phases):
+        told = [row["best_epoch"] for row in rows if row["phase"] == name]
+        assert told == sorted(told) and told[-1] == ended and all(best <= n for n, best in enumerate(told, start=1))
+        assert all(
+            row["val_change_since"] == before
+            for row, before in zip([r for r in rows if r["phase"] == name], [0, *told[:-1]], strict=True)
+        )
+
+
+def test_weights_from_between_head_and_fine_tuning_are_told_as_such(photos, data_dir, monkeypatch):
+    def halfway(phase, probe, probe_logits, tuned_logits):
+        return Choice(0.5, tuned_logits, 0.1, 0.01)
+
+    monkeypatch.setattr(phases, "choose", halfway)
+    mixed, _ = run(photos, data_dir, trainable="last")
+    assert mixed.kept_phase == "finetune" and mixed.kept_share == 0.5
 
 
 @pytest.mark.parametrize("trainable", ["last", "stage3", "all"])

@@ -164,6 +164,7 @@ def _what(run: Trained) -> dict[str, Any]:
         "phases": run.phases,
         "kept_phase": run.kept_phase,
         "best_epoch": run.best_epoch,
+        "kept_share": run.kept_share,
         "trainable_parameters": trainable,
         "learned_parameters": trainable if run.kept_phase == "finetune" else head,
         "total_parameters": count_parameters(run.model),

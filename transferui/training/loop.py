@@ -91,6 +91,7 @@ def _check(phase: Phase, outcome: Outcome, trainer: Trainer, row: dict[str, Any]
             keep_best(phase, outcome, logits, loss, outcome.epochs_done)
         elif _collapsed(phase, outcome, logits):
             trainer.trouble = "collapse"
+        row["best_epoch"] = outcome.best_epoch
 
 
 def _collapsed(phase: Phase, outcome: Outcome, logits: Tensor) -> bool:

@@ -163,6 +163,7 @@ class Phases:
         choice = choose(phase, probe, head.val_logits, outcome.val_logits)
         run.val_logits = choice.logits
         run.notes.append(choice.words)
+        run.kept_share = choice.share or 1.0
         if not choice.share:
             run.kept_phase, run.best_epoch = "head", head.best_epoch
 

@@ -42,6 +42,7 @@ class Trained:
         train_logits: (n_train, K) of the kept state in eval mode, without changed copies; None before the end.
         seconds: decode, prefix, head, finetune, total.
         kept_phase, best_epoch: which state was kept.
+        kept_share: how much of the way from the trained head to that epoch of fine-tuning was taken; below 1 it is a mix of both.
         pooled: features (n, D) of the pretrained network by part (train, val), original view, in the order of the split;
             empty when the head never saw frozen features.
         pooled_views: (n_train, V, D) of the training photos and their changed copies, where the head learned from these.
@@ -68,6 +69,7 @@ class Trained:
     head_val_logits: Tensor | None = None
     kept_phase: str = ""
     best_epoch: int = 0
+    kept_share: float = 1.0
     frozen_unchanged: bool | None = None
     stopped: bool = False
     pooled: dict[str, Tensor] = field(default_factory=dict)
