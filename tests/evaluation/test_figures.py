@@ -103,6 +103,21 @@ def test_a_run_keeps_its_color_when_one_before_it_has_no_results():
     assert RUNS[0] in svgs["compared-accuracy"] and RUNS[0] not in svgs["compared-results"]
 
 
+def kept(accuracy):
+    """A run whose second epoch has an accuracy of 0.6, and that kept it if it has the same."""
+    return replace(shown(), results=answers(72, 48) | {"val_accuracy": accuracy})
+
+
+def test_the_kept_epoch_is_told_in_curves_and_comparison_and_only_where_it_is_known():
+    assert drawn(kept(0.6), "accuracy-curve").words.endswith("validation 90\u00a0%. Kept: epoch 2 · 60\u00a0%.")
+    assert "Kept" not in drawn(kept(0.7), "accuracy-curve").words
+    both = [
+        draw(view) for view in comparison_views([kept(0.6), replace(kept(0.7), name="Run 2")]) if view.name == "compared-loss"
+    ]
+    assert both[0].words == "At the end: Run 1 0.40 (kept: epoch 2 · 0.60), Run 2 0.40."
+    assert "the epoch that was kept" in both[0].svg
+
+
 def test_other_scripts_are_drawn_with_the_fonts_that_are_installed(monkeypatch):
     monkeypatch.setattr(figures.font_manager, "get_font_names", lambda: ["Yu Gothic", "Somebody's own", "Noto Sans CJK SC"])
     assert figures.fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Yu Gothic"]

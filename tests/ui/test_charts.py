@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from tests.ui.conftest import curve_rows
+from transferui.evaluation.kept_epoch import Mark
 from transferui.ui.charts import MAX_POINTS, chart, overlay, spread
 
 
@@ -38,6 +39,39 @@ def test_a_thousand_epochs_are_thinned_and_keep_their_last():
 def test_fine_tuning_begins_at_a_marked_border():
     rows = [{**row, "phase": "finetune" if row["epoch_total"] > 2 else "head"} for row in curve_rows(4)]
     assert "blocks learn too" in chart(rows, "loss", 4) and "blocks learn too" not in chart(curve_rows(4), "loss", 4)
+
+
+def dots(html):
+    """Where dots lie in the area: left and bottom in percent."""
+    return [
+        tuple(map(float, at)) for at in re.findall(r'<i class="kept-dot[^"]*" style="left:([\d.]+)%;bottom:([\d.]+)%"></i>', html)
+    ]
+
+
+def label(html):
+    return html.split('aria-label="')[1].split('"')[0]
+
+
+@pytest.mark.parametrize("epochs", [4, 1000])
+def test_the_kept_epoch_is_a_dot_on_the_validation_line_with_words_to_see_and_to_hear(epochs):
+    rows = curve_rows(epochs, top=0.8)
+    row = rows[epochs // 2]
+    html = chart(rows, "accuracy", epochs, Mark("kept: epoch 3", row["val_accuracy"], row))
+    left, bottom = dots(html)[0]
+    assert any(abs(x - left) < 0.06 and abs(100 - y - bottom) < 0.06 for x, y in points(html, "val"))
+    said = f"kept: epoch 3 · {100 * row['val_accuracy']:.0f}\u00a0%"
+    assert label(html).endswith(said) and f"</i> {said}</p>" in html
+
+
+def test_what_no_epoch_was_is_said_without_a_dot():
+    html = chart(curve_rows(), "accuracy", 3, Mark("kept: a mix", 0.93))
+    assert "kept-dot" not in html and "kept: a mix · 93\u00a0%</p>" in html and "kept: a mix" in label(html)
+
+
+def test_each_compared_run_has_its_dot_in_its_own_color():
+    rows = curve_rows()
+    html = overlay([("A", rows), ("B", []), ("C", rows)], "loss", [None, None, Mark("kept: epoch 2", 0.6, rows[1])])
+    assert len(dots(html)) == 1 and 'class="kept-dot c2"' in html and "C 0.40 (kept: epoch 2 · 0.60)" in label(html)
 
 
 def test_compared_curves_differ_in_color_and_dashes_and_are_named_at_their_ends():

@@ -24,9 +24,30 @@ def test_while_it_looks_it_tells_how_far_how_fast_and_what_came_from_the_cache()
 
 
 def test_while_it_learns_it_tells_epoch_and_best():
-    rows = [{"phase": "head", "epochs": 10, "elapsed_s": n, "val_accuracy": a} for n, a in ((1.0, 0.5), (2.0, 0.9), (3.0, 0.8))]
+    rows = [{"phase": "head", "epoch": n, "epoch_total": n, "epochs": 10, "elapsed_s": float(n), "val_accuracy": a, "best_epoch": best}
+            for n, a, best in ((1, 0.5, 1), (2, 0.8, 2), (3, 0.9, 2))]  # fmt: skip
     shown = status({"state": "running", "phase": "head", "epoch": 3}, rows=rows, config=TrainConfig(epochs=10))
-    assert "epoch 3 of 10" in shown and "7\u00a0s left" in shown and "best so far 90\u00a0%" in shown
+    assert (
+        "epoch 3 of 10" in shown and "7\u00a0s left" in shown and "best so far by validation loss: 80\u00a0% (epoch 2)" in shown
+    )
+
+
+def test_while_blocks_learn_the_best_epoch_is_counted_as_the_charts_count():
+    row = {
+        "phase": "finetune",
+        "epoch": 2,
+        "epoch_total": 12,
+        "epochs": 5,
+        "elapsed_s": 1.0,
+        "val_accuracy": 0.7,
+        "best_epoch": 2,
+    }
+    assert "70\u00a0% (epoch 12 in the charts)" in status({"state": "running", "phase": "finetune", "epoch": 2}, rows=[row])
+
+
+def test_nothing_is_called_the_best_before_an_epoch_has_beaten_the_start():
+    row = {"phase": "head", "epoch": 1, "epoch_total": 1, "epochs": 5, "elapsed_s": 1.0, "val_accuracy": 0.7, "best_epoch": 0}
+    assert "best so far" not in status({"state": "running", "phase": "head", "epoch": 1}, rows=[row])
 
 
 def test_a_screen_reader_hears_of_a_new_phase_and_not_of_every_number():

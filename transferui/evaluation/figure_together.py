@@ -16,12 +16,13 @@ from transferui.evaluation.figure_views import (
     LINE_2,
     curve_axes,
     curve_values,
+    dot,
     end_label,
-    end_number,
     label_heights,
 )
 from transferui.evaluation.headline import headline
-from transferui.evaluation.shown import ShownRun, points, share
+from transferui.evaluation.kept_epoch import mark_kept
+from transferui.evaluation.shown import ShownRun, curve_number, points, share
 
 # Runs by color and dashes, as in runs.css.
 RUNS = ("#0f7a5e", "#1d5fb4", "#ad4f08", "#7b3fa3", "#b02746", "#4d5a54")
@@ -43,11 +44,15 @@ def comparison_curves(axes: Axes, runs: Sequence[ShownRun], kind: str) -> str:
         axes.set_ylim(next((at for at in (0.75, 0.5, 0.25) if lowest > at), 0.0), 1.0)
     last = [run.rows[-1][f"val_{kind}"] for _, run in drawn]
     places = label_heights(axes, [math.nan if value is None else value for value in last])
-    words = []
+    words, marked = [], False
     for at, (style, run), value in zip(places, drawn, last, strict=True):
-        end_label(axes, (1, at), f"{run.name}  {end_number(value, kind)}", RUNS[style])
-        words.append(f"{run.name} {end_number(value, kind)}")
-    axes.set_xlabel("epoch (thick: validation, thin: train)")
+        end_label(axes, (1, at), f"{run.name}  {curve_number(value, kind)}", RUNS[style])
+        words.append(f"{run.name} {curve_number(value, kind)}")
+        if mark := mark_kept(run.rows, run.results):
+            dot(axes, mark, kind, RUNS[style])
+            words[-1] += f" ({mark.words(kind)})"
+            marked |= mark.row is not None
+    axes.set_xlabel(f"epoch (thick: validation, thin: train{', dot: the epoch that was kept' if marked else ''})")
     return f"At the end: {', '.join(words)}."
 
 

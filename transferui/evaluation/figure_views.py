@@ -16,8 +16,9 @@ from matplotlib.ticker import MaxNLocator
 
 from transferui.evaluation.answers import MATRIX_CLASSES, NUMBERED, answers_of
 from transferui.evaluation.headline import calibration_words, headline
+from transferui.evaluation.kept_epoch import Mark
 from transferui.evaluation.metrics import accuracy_interval, worth
-from transferui.evaluation.shown import BINS, share
+from transferui.evaluation.shown import BINS, curve_number, share
 
 # The page's own colors (assets/style/base.css); the report puts its light and dark tokens in their place.
 INK, INK_2, INK_3, LINE, LINE_2 = "#17211d", "#525d58", "#6b7771", "#e1e6e3", "#cbd3cf"
@@ -74,13 +75,6 @@ def curve_values(rows: Sequence[Row], key: str) -> tuple[list[int], list[float]]
     return [row["epoch_total"] for row in rows], values
 
 
-def end_number(value: float | None, kind: str) -> str:
-    """The last value of a curve in signs."""
-    if value is None or not math.isfinite(value):
-        return "no number"
-    return share(value) if kind == "accuracy" else f"{value:.2f}"
-
-
 def end_label(axes: Axes, at: tuple[float, float], text: str, color: str) -> None:
     """A label in the right margin at the height of a line's end; heights in shares of the axes."""
     axes.annotate(text, (1, at[1]), xytext=(8, 0), xycoords="axes fraction", textcoords="offset points", va="center", color=color,
@@ -100,8 +94,15 @@ def label_heights(axes: Axes, values: Sequence[float]) -> list[float]:
     return [max(0.0, at - over) for at in placed]
 
 
-def curve(axes: Axes, rows: Sequence[Row], kind: str) -> str:
-    """Validation and training curve of one run."""
+def dot(axes: Axes, mark: Mark, kind: str, color: str) -> None:
+    """The kept epoch on its validation curve, where there is one."""
+    if mark.row is not None:
+        x, y = curve_values([mark.row], f"val_{kind}")
+        axes.plot(x, y, "o", color=color, markersize=9, clip_on=False, zorder=5)
+
+
+def curve(axes: Axes, rows: Sequence[Row], kind: str, mark: Mark | None) -> str:
+    """Validation and training curve of one run, and which epoch was kept."""
     curve_axes(axes, kind, rows)
     for series, color, width, dashes in (("train", INK_3, 1.6, (0, (1, 2.2))), ("val", ACCENT, 2.6, "-")):
         x, y = curve_values(rows, f"{series}_{kind}")
@@ -114,8 +115,15 @@ def curve(axes: Axes, rows: Sequence[Row], kind: str) -> str:
     last = [rows[-1][f"{series}_{kind}"] for series in ("train", "val")]
     ends = [math.nan if value is None else value for value in last]
     for at, text, value, color in zip(label_heights(axes, ends), ("train", "validation"), last, (INK_2, ACCENT), strict=True):
-        end_label(axes, (1, at), f"{text} {end_number(value, kind)}", color)
-    return f"After epoch {rows[-1]['epoch_total']}: train {end_number(last[0], kind)}, validation {end_number(last[1], kind)}."
+        end_label(axes, (1, at), f"{text} {curve_number(value, kind)}", color)
+    train, validation = (curve_number(value, kind) for value in last)
+    words = f"After epoch {rows[-1]['epoch_total']}: train {train}, validation {validation}."
+    if mark is None:
+        return words
+    dot(axes, mark, kind, ACCENT)
+    said = mark.words(kind)
+    axes.set_xlabel(f"epoch\n{'● ' if mark.row is not None else ''}{said}")
+    return f"{words} {said[:1].upper()}{said[1:]}."
 
 
 def scale(axes: Axes, results: Results) -> str:

@@ -34,6 +34,7 @@ from transferui.evaluation.figure_views import (
     reliability,
     scale,
 )
+from transferui.evaluation.kept_epoch import mark_kept
 from transferui.evaluation.shown import ShownRun
 from transferui.files import replacing
 
@@ -130,9 +131,10 @@ def run_views(run: ShownRun) -> list[View]:
     """Every figure that there is to draw of one run."""
     views = []
     if run.rows:
+        kept = mark_kept(run.rows, run.results)
         views += [
-            View("accuracy-curve", f"{run.name}: accuracy", (7.4, 4.0), lambda axes: curve(axes, run.rows, "accuracy")),
-            View("loss-curve", f"{run.name}: loss", (7.4, 4.0), lambda axes: curve(axes, run.rows, "loss")),
+            View("accuracy-curve", f"{run.name}: accuracy", (7.4, 4.0), lambda axes: curve(axes, run.rows, "accuracy", kept)),
+            View("loss-curve", f"{run.name}: loss", (7.4, 4.0), lambda axes: curve(axes, run.rows, "loss", kept)),
         ]
     results = run.results
     if not results:

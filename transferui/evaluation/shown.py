@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,17 @@ def share(value: float, digits: int = 0) -> str:
     digits = max(1, digits)
     least = 10.0**-digits
     return f"{min(100 - least, max(least, 100 * value)):.{digits}f}\u00a0%"
+
+
+def curve_number(value: float | None, kind: str) -> str:
+    """A value of a curve in signs.
+
+    Args:
+        kind: ``accuracy`` or ``loss``.
+    """
+    if value is None or not math.isfinite(value):
+        return "no number"
+    return share(value) if kind == "accuracy" else f"{value:.2f}"
 
 
 def points(value: float) -> str:

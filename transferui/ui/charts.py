@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from transferui.evaluation.kept_epoch import Mark
+from transferui.evaluation.shown import curve_number
 from transferui.ui.html import percent
 
 # More points than this cannot be told apart on a screen and only cost time.
@@ -17,24 +19,27 @@ NAMES = {"loss": ("Loss", "how wrong it is; lower is better"), "accuracy": ("Acc
 Row = Mapping[str, Any]
 
 
-def chart(rows: Sequence[Row], kind: str, epochs: int) -> str:
+def chart(rows: Sequence[Row], kind: str, epochs: int, mark: Mark | None = None) -> str:
     """One chart: validation solid and strong, train thin and dotted, their last values at the line ends.
 
     Args:
         rows: rows of metrics.jsonl.
         kind: ``loss`` or ``accuracy``.
         epochs: right end of the axis: epochs of all phases together.
+        mark: the epoch that was kept, or is the best so far.
     """
     is_share = kind == "accuracy"
     name, hint = NAMES[kind]
-    rows = _thin(rows)
+    rows = _thin(rows, mark)
     top = 1.0 if is_share else _nice_top(rows)
     last = max([epochs, *(row["epoch_total"] for row in rows)])
-    area = _grid(top, is_share) + _lines(rows, kind, top, last) if rows else _grid(top, is_share) + _empty()
+    area = _grid(top, is_share) + (_lines(rows, kind, top, last) + _dot(mark, kind, (0.0, top, last)) if rows else _empty())
+    # Always there, so that nothing moves when its words come.
+    key = f'<p class="mark" aria-hidden="true">{_key(mark, kind)}</p>'
     return (
-        f'<figure class="tu-card tu-chart" role="img" aria-label="{_words(rows, kind, name)}"><figcaption><b>{name}</b> '
+        f'<figure class="tu-card tu-chart" role="img" aria-label="{_words(rows, kind, name, mark)}"><figcaption><b>{name}</b> '
         f'<small>{hint}</small><span class="leg" aria-hidden="true"><span>validation</span><span class="t">train</span></span>'
-        f'</figcaption><div class="plot"><div class="area">{area}</div></div>'
+        f'{key}</figcaption><div class="plot"><div class="area">{area}</div></div>'
         f'<div class="x">{_epochs(last)}<span class="unit">epoch</span></div></figure>'
     )
 
@@ -47,12 +52,34 @@ def _epochs(last: int) -> str:
     return "".join(f'<span style="left:{100 * n / last:.1f}%">{n}</span>' for n in marks)
 
 
-def _thin(rows: Sequence[Row]) -> Sequence[Row]:
-    """At most MAX_POINTS rows, the last one among them."""
+def _dot(mark: Mark | None, kind: str, axes: tuple[float, float, int], style: str = "") -> str:
+    """A dot on the validation line.
+
+    Args:
+        axes: lower and upper end of the values, last epoch.
+    """
+    if mark is None or mark.row is None:
+        return ""
+    low, top, last = axes
+    height = 100 * _height(mark.row[f"val_{kind}"], top, low)
+    return f'<i class="kept-dot {style}" style="left:{100 * mark.row["epoch_total"] / last:.1f}%;bottom:{height:.1f}%"></i>'
+
+
+def _key(mark: Mark | None, kind: str) -> str:
+    if mark is None:
+        return ""
+    return ('<i class="kept-dot"></i> ' if mark.row is not None else "") + mark.words(kind)
+
+
+def _thin(rows: Sequence[Row], mark: Mark | None) -> Sequence[Row]:
+    """About MAX_POINTS rows, the last one and the marked one among them."""
     if len(rows) <= MAX_POINTS:
         return rows
     step = len(rows) / MAX_POINTS
-    return [rows[i] for i in sorted({int(n * step) for n in range(MAX_POINTS)} | {len(rows) - 1})]
+    shown = {int(n * step) for n in range(MAX_POINTS)} | {len(rows) - 1}
+    if mark and mark.row is not None:
+        shown.add(rows.index(mark.row))
+    return [rows[i] for i in sorted(shown)]
 
 
 def _nice_top(rows: Sequence[Row]) -> float:
@@ -85,7 +112,7 @@ def _lines(rows: Sequence[Row], kind: str, top: float, last: int) -> str:
         paths += f'<path class="{series}" d="M{" L".join(f"{x:.2f} {y:.2f}" for x, y in points)}"/>'
         bottom = _label_at(heights, series)
         value = rows[-1][f"{series}_{kind}"]
-        shown = _number(value, kind)
+        shown = curve_number(value, kind)
         ends += (
             f'<span class="end {series}" style="left:{100 * rows[-1]["epoch_total"] / last:.1f}%;bottom:{bottom:.1f}%">'
             f'<span class="n">{text}</span> <b>{shown}</b></span>'
@@ -107,12 +134,6 @@ def _label_at(heights: Mapping[str, float], series: str) -> float:
 def _height(value: float | None, top: float, low: float = 0.0) -> float:
     """Where a value stands between 0 and 1; one that is no number any more is as bad as can be drawn."""
     return min(max((value - low) / (top - low), 0.0), 1.0) if value is not None and math.isfinite(value) else 1.0
-
-
-def _number(value: float | None, kind: str) -> str:
-    if value is None or not math.isfinite(value):
-        return "no number"
-    return percent(value) if kind == "accuracy" else f"{value:.2f}"
 
 
 def _first_finetune(rows: Sequence[Row]) -> Row | None:
@@ -138,33 +159,41 @@ def _phase_label(rows: Sequence[Row], last: int, kind: str) -> str:
     return f'<span class="phase {side} {kind}" style="left:{at:.1f}%">{"blocks learn too →" if side == "before" else "→ blocks learn too"}</span>'
 
 
-def _words(rows: Sequence[Row], kind: str, name: str) -> str:
+def _words(rows: Sequence[Row], kind: str, name: str, mark: Mark | None) -> str:
     if not rows:
         return f"{name}: no data yet"
     last = rows[-1]
-    return f"{name} after epoch {last['epoch_total']}: train {_number(last[f'train_{kind}'], kind)}, validation {_number(last[f'val_{kind}'], kind)}"
+    ends = f"train {curve_number(last[f'train_{kind}'], kind)}, validation {curve_number(last[f'val_{kind}'], kind)}"
+    return f"{name} after epoch {last['epoch_total']}: {ends}{f'; {mark.words(kind)}' if mark else ''}"
 
 
-def overlay(curves: Sequence[tuple[str, Sequence[Row]]], kind: str) -> str:
+def overlay(curves: Sequence[tuple[str, Sequence[Row]]], kind: str, marks: Sequence[Mark | None] = ()) -> str:
     """Curves of several runs over each other: validation strong, train thin, each run with a color and dashes of its own.
 
     Args:
         curves: name of a run and its rows of metrics.jsonl; runs without rows are named as such and have no line.
         kind: ``loss`` or ``accuracy``.
+        marks: of every run, what was kept.
     """
     name, hint = NAMES[kind]
-    drawn = [(n, title, _thin(rows)) for n, (title, rows) in enumerate(curves) if rows]
+    marks = marks or [None] * len(curves)
+    drawn = [(n, title, _thin(rows, marks[n])) for n, (title, rows) in enumerate(curves) if rows]
     every = [row for _, _, rows in drawn for row in rows]
     low, top = (_floor(every), 1.0) if kind == "accuracy" else (0.0, _nice_top(every))
     last = max([1, *(row["epoch_total"] for row in every)])
     paths = "".join(_curve(rows, kind, (low, top, last), n % STYLES) for n, _, rows in drawn)
     svg = f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{paths}</svg>' if drawn else _empty()
-    words = "; ".join(f"{title} {_number(rows[-1][f'val_{kind}'], kind)}" for _, title, rows in drawn) or "no data yet"
+    dots = "".join(_dot(marks[n], kind, (low, top, last), f"c{n % STYLES}") for n, _, _ in drawn)
+    words = "; ".join(_told(title, rows, kind, marks[n]) for n, title, rows in drawn) or "no data yet"
     return (
         f'<figure class="tu-chart tu-over" role="img" aria-label="{escape(f"{name} of the validation photos at the end: {words}")}">'
         f'<figcaption><b>{name}</b> <small>{hint}</small></figcaption><div class="plot"><div class="area">{_grid(top, kind == "accuracy", low)}'
-        f'{svg}{_run_labels(drawn, kind, (low, top))}</div></div><div class="x">{_epochs(last)}<span class="unit">epoch</span></div></figure>'
+        f'{svg}{dots}{_run_labels(drawn, kind, (low, top))}</div></div><div class="x">{_epochs(last)}<span class="unit">epoch</span></div></figure>'
     )
+
+
+def _told(title: str, rows: Sequence[Row], kind: str, mark: Mark | None) -> str:
+    return f"{title} {curve_number(rows[-1][f'val_{kind}'], kind)}{f' ({mark.words(kind)})' if mark else ''}"
 
 
 def swatch(style: int) -> str:
@@ -199,7 +228,7 @@ def _run_labels(drawn: Sequence[tuple[int, str, Sequence[Row]]], kind: str, ends
     places = spread([_height(value, ends[1], ends[0]) for value in values], 0.1)
     return "".join(
         f'<span class="end run c{n % STYLES}" style="left:100%;bottom:{100 * at:.1f}%">{swatch(n)}<span class="n">{escape(title)}</span> '
-        f"<b>{_number(value, kind)}</b></span>"
+        f"<b>{curve_number(value, kind)}</b></span>"
         for (n, title, _), value, at in zip(drawn, values, places, strict=True)
     )
 

@@ -11,6 +11,7 @@ from transferui.errors import UserError
 from transferui.evaluation.compare import Comparison, rank_runs, same_classes, same_photos
 from transferui.evaluation.compare_words import in_words, listed, p_value
 from transferui.evaluation.headline import learned_weights
+from transferui.evaluation.kept_epoch import mark_best, mark_kept
 from transferui.evaluation.shown import points
 from transferui.runs.saved import learned_from
 from transferui.runs.store import ACTIVE_STATES, Run
@@ -32,20 +33,27 @@ def comparison(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
     """
     if len(entries) < 2:
         return '<p class="tu-hint-line">Mark two or more runs to compare them.</p>'
-    curves = [(names[run.id], run.metrics()) for run, _, _ in entries]
-    charts = (
-        f'<div class="tu-overs">{overlay(curves, "accuracy")}{overlay(curves, "loss")}</div>' if any(r for _, r in curves) else ""
-    )
-    key = (
-        '<p class="tu-hint-line">Thick lines: validation photos. Thin lines of the same color: training photos.</p>'
-        if charts
-        else ""
-    )
+    charts = _curves(entries, names)
     group = _comparable(entries)
     return (
-        f'<div class="tu-compared"><h3>Compared</h3>{_verdict(group, names)}{_left_out(entries, group, names)}{charts}{key}'
+        f'<div class="tu-compared"><h3>Compared</h3>{_verdict(group, names)}{_left_out(entries, group, names)}{charts}'
         f"{_side_by_side(entries, names)}</div>"
     )
+
+
+def _curves(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Their curves over each other, and what their lines and dots mean."""
+    curves = [(names[run.id], run.metrics()) for run, _, _ in entries]
+    if not any(rows for _, rows in curves):
+        return ""
+    marks = [
+        mark_best(rows) if state["state"] in ACTIVE_STATES else mark_kept(rows, results)
+        for (_, state, results), (_, rows) in zip(entries, curves, strict=True)
+    ]
+    dots = " Dots: the epoch that was kept." if any(mark and mark.row for mark in marks) else ""
+    drawn = "".join(overlay(curves, kind, marks) for kind in ("accuracy", "loss"))
+    key = f"Thick lines: validation photos. Thin lines of the same color: training photos.{dots}"
+    return f'<div class="tu-overs">{drawn}</div><p class="tu-hint-line">{key}</p>'
 
 
 def _verdict(group: Sequence[Entry], names: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from transferui.config import TrainConfig
+from transferui.evaluation.kept_epoch import best_row
 from transferui.runs.store import ACTIVE_STATES, Run
 from transferui.ui.html import percent, photos, seconds
 
@@ -87,8 +88,11 @@ def _active(state: Status, rows: Sequence[Mapping[str, Any]]) -> str:
         more.append(f"{state['cached']:,} remembered from before")
     if state.get("eta_s"):
         more.append(f"{seconds(state['eta_s'])} left")
-    if rows:
-        more.append(f"best so far {percent(max(row['val_accuracy'] for row in rows))}")
+    if best := best_row(rows):
+        # While blocks learn, epochs are counted from 1 again; the charts count on.
+        where = " in the charts" if rows[-1]["epoch"] != rows[-1]["epoch_total"] else ""
+        accuracy = percent(best["val_accuracy"])
+        more.append(f"best so far by validation loss: {accuracy} (epoch {best['epoch_total']}{where})")
     silent = time.time() - float(state.get("updated", time.time()))
     if silent > SILENT_S:
         more.append(f"no sign of life for {seconds(silent)}")

@@ -10,6 +10,7 @@ import gradio as gr
 from transferui.backbones.catalogue import get_backbone, resolve_trainable
 from transferui.config import make_config
 from transferui.errors import UserError
+from transferui.evaluation.kept_epoch import mark_best, mark_kept
 from transferui.runs.store import ACTIVE_STATES
 from transferui.ui import result_view, run_view, runs_view, saving
 from transferui.ui.charts import chart
@@ -92,17 +93,16 @@ def view(desk: Desk) -> list[Any]:
     """Updates for `TrainStep.out`."""
     run, server = desk.run, desk.server
     state = server.queue.status(run) if run else None
-    rows = run.metrics() if run else []
-    results = run.results() if run else None
+    rows, results = (run.metrics(), run.results()) if run else ([], None)
     live = bool(state and state["state"] in ACTIVE_STATES)
     over = bool(results) and not live
+    mark = mark_best(rows) if live else mark_kept(rows, results)
     n_photos = len(desk.dataset.samples) if desk.dataset else 0
     # While it runs the axis shows what is to come; afterwards what there was.
     epochs = 1 if over and rows else run_view.total_epochs(run.config if run else desk.config, n_photos)
     return [
         *of_photos(desk),
-        chart(rows, "loss", epochs),
-        chart(rows, "accuracy", epochs),
+        *(chart(rows, kind, epochs, mark) for kind in ("loss", "accuracy")),
         result_view.result(results) if over else "",
         run_list(desk),
         run_view.remembered(desk.server.store.features_bytes()),
