@@ -151,6 +151,14 @@ class Answers:
         Path(to).parent.mkdir(parents=True, exist_ok=True)
         return {"files": save_answer_figures(self.store.get_run(owner, measurement), Path(to))}
 
+    def save_rate_figures(self, sweeps: list[dict[str, Any]], to: str) -> dict[str, Any]:
+        """Write a ZIP of the figures of a trial of learning rates."""
+        from transferui.evaluation.figure_rates import rate_views  # noqa: PLC0415 - not every child draws
+        from transferui.evaluation.figures import write_figures  # noqa: PLC0415
+
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        return {"files": write_figures(rate_views(sweeps), Path(to))}
+
     def open_bundle(self, path: str) -> dict[str, Any]:
         """Check a bundle and tell what it is."""
         model = self._model(Path(path))

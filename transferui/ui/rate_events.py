@@ -16,6 +16,7 @@ from transferui.ui.desk import LONG, QUIET, Desk, Server, ask, changed_settings,
 from transferui.ui.html import notice, picked
 from transferui.ui.model_step import ModelStep, view
 from transferui.ui.rate_view import found_rates, rates, trial_key
+from transferui.ui.saving import Saving
 from transferui.ui.turns import CHOICE, in_turn
 
 
@@ -30,6 +31,7 @@ class RateEvents:
         shown = [self.finder.start, self.finder.stop, self.finder.found]
         self.finder.start.click(self.find, owner, shown, **LONG)
         self.finder.stop.click(self.stop_trial, owner, self.finder.stop, **QUIET)
+        Saving(self.server).wire_rate_figures(self.finder.figures, owner, found_rates)
         self.finder.found.pick(self.take, owner, [self.step.message, *self.step.out], **CHOICE)
 
     def find(self, owner: str) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ import gradio as gr
 
 from transferui.ui.desk import Desk
 from transferui.ui.html import clickable, photos, seconds, section, show
+from transferui.ui.saving import Keep, figures
 
 # Ends of the axis, as powers of ten: what a trial goes through (training.lr_finder, which loads torch).
 LEFT, RIGHT = -6, 1
@@ -26,6 +27,7 @@ class RateFinder:
     start: gr.Button
     stop: gr.Button
     found: gr.HTML
+    figures: Keep
 
 
 def layout() -> RateFinder:
@@ -39,7 +41,8 @@ def layout() -> RateFinder:
     with gr.Row(elem_classes="tu-finder"):
         start = gr.Button("Try step sizes", size="sm", elem_id="find-rates", scale=0)
         stop = gr.Button("Stop", size="sm", elem_id="stop-rates", scale=0, interactive=False)
-    return RateFinder(start, stop, clickable("", "rates"))
+    found = clickable("", "rates")
+    return RateFinder(start, stop, found, figures("rate-figures", "The curves that were found, as pictures."))
 
 
 def trial_key(desk: Desk) -> list[Any]:

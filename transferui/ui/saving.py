@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from transferui.runs.store import Run
 from transferui.ui.desk import LONG, Desk, Server, ask, desk_of
 from transferui.ui.html import notice, show
 from transferui.ui.runs_view import numbers
+
+Rates = Callable[[Desk], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ class Saving:
         pressed = keep.button.click(self.make_answer_figures, owner, keep.out, **LONG)
         pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
 
+    def wire_rate_figures(self, keep: Keep, owner: gr.BrowserState, found: Rates) -> None:
+        """Connect the button for figures of the learning-rate finder.
+
+        Args:
+            found: gives what the finder has found for a desk, or None.
+        """
+        pressed = keep.button.click(partial(self.make_rate_figures, found), owner, keep.out, **LONG)
+        pressed.then(None, None, None, js=_fetch(str(keep.file.elem_id)))
+
     def make_figures(self, owner: str) -> Iterator[list[Any]]:
         """Have the shown run drawn, and with it the marked ones together."""
         try:
@@ -131,6 +142,20 @@ class Saving:
             return
         to = self._new_file("transfer-learning-figures.zip")
         yield from self._make("save_answer_figures", "Drawing", to, owner=owner, measurement=found.id)
+
+    def make_rate_figures(self, found: Rates, owner: str) -> Iterator[list[Any]]:
+        """Have the curves of the learning-rate finder drawn."""
+        try:
+            rates = found(desk_of(self.server, owner))
+            if rates is None:
+                raise UserError(
+                    "NO_RESULTS", "No step sizes were tried with these photos and settings.", "Press “Try step sizes” first."
+                )
+        except UserError as error:
+            yield [notice(error), gr.DownloadButton(visible=False)]
+            return
+        to = self._new_file("learning-rate-figures.zip")
+        yield from self._make("save_rate_figures", "Drawing", to, sweeps=rates["sweeps"])
 
     def _new_file(self, name: str) -> Path:
         """A path in a folder that nobody can guess."""
