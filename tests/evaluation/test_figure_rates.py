@@ -21,6 +21,7 @@ SWEEPS = [
 def test_every_setting_that_was_tried_has_a_figure_with_its_suggestion():
     head, blocks = (draw(view) for view in rate_views(SWEEPS))
     assert "suggested: 0.05" in head.svg and head.words == "4 step sizes from 0.001 to 1 were tried. Suggested: 0.05."
+    assert ">0.01</text>" in head.svg and "mathdefault" not in head.svg + blocks.svg
     assert "for the blocks?" in blocks.svg and blocks.words == "Suggested: 0.001."
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from transferui.evaluation.figure_views import ACCENT, LINE
 from transferui.evaluation.figures import View
@@ -35,6 +36,8 @@ def _loss_by_rate(axes: Axes, one: Mapping[str, Any]) -> str:
     where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points"}
     axes.annotate(f"suggested: {best:g}", (best, 0.94), color="#9a3f08", fontsize=9, **where)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, max(0.2, 1.08 * max(losses, default=0.0)))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_xlabel("learning rate")
