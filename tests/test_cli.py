@@ -135,7 +135,7 @@ def test_check_lists_what_was_found_with_its_files(photos, here):
         and finding["severity"] == "bad"
         and sorted(finding["files"]) == ["blue/0.jpg", "red/again.jpg"]
     )
-    assert "two classes" in here("check", photos).stdout and done.returncode == 0
+    assert "in more than one class" in here("check", photos).stdout and done.returncode == 0
 
 
 def test_backbones_and_doctor_print_one_object(here):

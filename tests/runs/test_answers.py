@@ -24,7 +24,7 @@ def test_one_photo_gets_everything_that_is_shown_beside_it(asked):
     answers, run, photos = asked
     found = answers.predict(run, str(photos / "red" / "0.jpg"))
     assert found["thumbnail"].startswith("data:image/jpeg") and found["heat"].startswith("data:image/png")
-    assert [n["class_name"] in COLORS for n in found["neighbors"]] == [True] * 3
+    assert [n["class_name"] in COLORS for n in found["neighbors"]] == [True] * 4
     assert found["verdict"] in ("sure", "not_sure", "unknown")
 
 
